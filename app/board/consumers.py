@@ -1,0 +1,63 @@
+"""The live feed of a room: /ws/board/<room>/?after=<number of the last message the client has>."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from django.db import DatabaseError
+
+from board.models import Room, messages_after
+from board.views import BadInput, parse_after, server
+from realtime.consumers import BadMessage, JsonConsumer
+from realtime.feed import Member, feeds
+
+# A client further behind than this fetches what it missed over HTTP, page by page.
+MAX_REPLAY = 500
+
+
+class BoardConsumer(JsonConsumer):
+    """hello, then every message after the client's number; answers `ping` with `pong`."""
+
+    topic = ""
+
+    async def connect(self) -> None:
+        # Accept first: only an open socket can be told why it is closed.
+        await self.accept()
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        try:
+            after = parse_after(query.get("after", ["0"])[-1])
+        except BadInput as error:
+            await self.close(1008, str(error))
+            return
+        try:
+            await self.follow(self.scope["url_route"]["kwargs"]["room"], after)
+        except DatabaseError:
+            await self.close(1013, "The database does not answer. Try again in a few seconds.")
+
+    async def follow(self, slug: str, after: int) -> None:
+        """Join the room's feed. Raises DatabaseError while the database is away."""
+        room = await database_sync_to_async(Room.objects.filter(slug=slug).first)()
+        if room is None:
+            await self.close(4404, "There is no such room.")
+            return
+        await self.send_json({"type": "hello", "last": room.last_seq, "server": server()})
+        if room.last_seq - after > MAX_REPLAY:
+            await self.send_json({"type": "resync", "last": room.last_seq})
+            return
+        self.topic = room.topic
+        self.member = Member(self.send, min(after, room.last_seq))
+        await feeds.join(
+            room.topic,
+            lambda after, limit: database_sync_to_async(messages_after)(room, after, limit),
+            room.last_seq,
+            self.member,
+        )
+
+    async def disconnect(self, code: int) -> None:
+        if self.topic:
+            feeds.leave(self.topic, self.member)
+
+    async def receive_json(self, content: dict[str, Any]) -> None:
+        if content.get("type") != "ping":
+            raise BadMessage('Send {"type": "ping"}; messages are posted over HTTP.')
+        await self.send_json({"type": "pong", "id": content.get("id")})

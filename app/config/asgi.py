@@ -1,0 +1,12 @@
+"""What Daphne serves: the WebSockets, see `config.routing`."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from config.routing import application  # noqa: E402  consumers import models: apps come first
+
+__all__ = ["application"]

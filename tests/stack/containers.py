@@ -1,0 +1,77 @@
+"""The stack as users run it: docker-compose.prod.yml, under a project name and on a port of its own."""
+
+import json
+import os
+import secrets
+import subprocess
+from pathlib import Path
+
+from tests.machine import free_port
+
+REPOSITORY = Path(__file__).parents[2]
+FILE = REPOSITORY / "docker-compose.prod.yml"
+
+
+class Containers:
+    """One project of docker-compose.prod.yml. `settings` are what a user would write into .env."""
+
+    name = "containers"
+    services = ("secrets", "db", "redis", "migrate", "web", "ws", "nginx")
+
+    def __init__(self, **settings: str) -> None:
+        self.project = f"test-{secrets.token_hex(4)}"
+        self.settings = {"HTTP_PORT": str(free_port())} | settings
+        self.url = f"http://localhost:{self.settings['HTTP_PORT']}"
+
+    def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`docker compose …` on this project; a user's own .env has no say in it."""
+        return subprocess.run(
+            ["docker", "compose", "--project-name", self.project, "--file", FILE]
+            + ["--env-file", "/dev/null", "--ansi", "never", *arguments],
+            env=os.environ | self.settings,
+            check=check,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def up(self, *arguments: str) -> None:
+        """Start everything and wait until it is healthy. APP_IMAGE and NGINX_IMAGE: test these, build none."""
+        build = "--no-build" if "APP_IMAGE" in os.environ else "--build"
+        done = self.compose("up", "--detach", "--wait", build, *arguments, check=False)
+        if done.returncode:
+            raise RuntimeError(f"docker compose up failed:\n{done.stderr}")
+
+    def start(self, *services: str) -> None:
+        self.compose("start", *services)
+
+    def stop(self, *services: str, kill: bool = False) -> None:
+        """Stop as an operator does: it stays down until it is started."""
+        self.compose("kill" if kill else "stop", *services)
+
+    def crash(self, service: str) -> None:
+        """Kill the process itself. Docker takes `docker kill` for the operator's wish that it stays down."""
+        for container in self.containers(service):
+            sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+            pid = str(self.inspect(container)["State"]["Pid"])
+            subprocess.run([*sudo, "kill", "-KILL", pid], check=True)
+
+    def containers(self, service: str) -> list[str]:
+        return self.compose("ps", "--all", "--quiet", service).stdout.split()
+
+    def inspect(self, container: str) -> dict:
+        done = subprocess.run(["docker", "inspect", container], check=True, capture_output=True, text=True)
+        return json.loads(done.stdout)[0]
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command in a container of its own; returns what it printed."""
+        return self.compose("run", "--rm", "--no-deps", "migrate", "python", "manage.py", *arguments).stdout
+
+    def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
+        return self.compose("exec", "--no-TTY", service, *command, check=False)
+
+    def logs(self, service: str) -> list[str]:
+        return self.compose("logs", "--no-log-prefix", service, check=False).stdout.splitlines()
+
+    def down(self) -> None:
+        self.compose("down", "--volumes", "--timeout", "1", check=False)

@@ -1,0 +1,142 @@
+"""The stack as plain processes: the same commands, settings and nginx templates, without Docker."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.machine import free_port, program, wait_for
+from tests.stack import nginx
+
+APP = Path(__file__).parents[2] / "app"
+
+
+class Processes:
+    """PostgreSQL, Redis, Gunicorn, Daphne and nginx on free ports of this machine's loopback."""
+
+    name = "processes"
+    services = ("db", "redis", "web", "ws", "nginx")
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="stack-"))
+        # PostgreSQL doesn't run as root, and must get at its folder.
+        self.folder.chmod(0o755)
+        self.root = os.geteuid() == 0
+        self.ports = {service: free_port() for service in (*self.services, "probe")}
+        self.url = f"http://localhost:{self.ports['nginx']}"
+        self.running: dict[str, subprocess.Popen] = {}
+        self.environment = os.environ | {
+            "DEBUG": "off",
+            "SECRET_KEY": secrets.token_urlsafe(64),
+            "DATABASE_URL": f"postgres://app@127.0.0.1:{self.ports['db']}/app",
+            "REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
+            "HTTP_PORT": str(self.ports["nginx"]),
+            "WEB_BIND": f"127.0.0.1:{self.ports['web']}",
+            "WS_BIND": f"127.0.0.1:{self.ports['ws']}",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def up(self) -> None:
+        """Start everything and wait until the site answers."""
+        self.create_database()
+        conf = nginx.render(
+            self.folder / "nginx",
+            port=self.ports["nginx"],
+            probe=self.ports["probe"],
+            web=self.ports["web"],
+            ws=self.ports["ws"],
+        )
+        user = " user root;" if self.root else ""
+        postgres = [self.postgres("postgres"), "-D", self.folder / "db/data", "-k", self.folder / "db"]
+        self.commands = {
+            "db": [*postgres, "-p", str(self.ports["db"]), "-c", "listen_addresses=127.0.0.1"],
+            "redis": ["redis-server", "--port", str(self.ports["redis"]), "--bind", "127.0.0.1", "--save", ""],
+            "web": [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn", "config.wsgi"],
+            "ws": [sys.executable, "-m", "realtime.server"],
+            "nginx": [program("nginx", "/usr/sbin"), "-c", conf, "-e", "stderr", "-g", f"daemon off;{user}"],
+        }
+        self.start("db", "redis")
+        self.manage("collectstatic", "--no-input", "--verbosity", "0")
+        self.manage("prepare")
+        self.start("web", "ws", "nginx")
+        wait_for("the site answers", lambda: self.answers("/board/lobby/"))
+        wait_for("ws answers", lambda: self.answers("/healthz", port=self.ports["ws"]))
+
+    def answers(self, path: str, port: int | None = None) -> bool:
+        try:
+            return httpx.get(f"http://localhost:{port or self.ports['nginx']}{path}").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def postgres(self, name: str) -> str:
+        return program(name, "/usr/lib/postgresql/*/bin") or name
+
+    def create_database(self) -> None:
+        (self.folder / "db").mkdir()
+        if self.root:
+            subprocess.run(["chown", "nobody", self.folder / "db"], check=True)
+        initdb = [self.postgres("initdb"), "-D", "data", "-U", "app", "--auth=trust", "--no-sync"]
+        self.run(initdb)
+        # A fresh cluster has only `postgres`; `app` is made in single-user mode, before it listens.
+        single = [self.postgres("postgres"), "--single", "-D", "data", "postgres"]
+        self.run(single, stdin="CREATE DATABASE app;\n")
+
+    def run(self, command: list, stdin: str | None = None) -> None:
+        user = {"user": "nobody"} if self.root else {}
+        cwd = self.folder / "db"
+        subprocess.run(command, cwd=cwd, input=stdin, check=True, capture_output=True, text=True, **user)
+
+    def start(self, *services: str) -> None:
+        for service in services:
+            user = {"user": "nobody"} if self.root and service == "db" else {}
+            with open(self.folder / f"{service}.log", "ab") as log:
+                self.running[service] = subprocess.Popen(
+                    self.commands[service],
+                    cwd=self.folder / "db" if service == "db" else APP,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    **user,
+                )
+
+    def stop(self, *services: str, kill: bool = False) -> None:
+        """Stop as an operator does, or as the kernel does when memory runs out."""
+        gentle = {"db": signal.SIGINT, "nginx": signal.SIGQUIT}
+        for service in services:
+            process = self.running.pop(service)
+            process.send_signal(signal.SIGKILL if kill else gentle.get(service, signal.SIGTERM))
+            try:
+                process.wait(timeout=40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command; returns what it printed."""
+        deadline = time.monotonic() + 60
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=APP,
+            env=self.environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=deadline - time.monotonic(),
+        ).stdout
+
+    def logs(self, service: str) -> list[str]:
+        path = self.folder / f"{service}.log"
+        return path.read_text(errors="replace").splitlines() if path.exists() else []
+
+    def down(self) -> None:
+        for service in ("nginx", "ws", "web", "redis", "db"):
+            if service in self.running:
+                self.stop(service, kill=True)
+        subprocess.run(["rm", "-r", self.folder], check=False)
