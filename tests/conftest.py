@@ -46,5 +46,5 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:
     stack = getattr(item, "funcargs", {}).get("stack")
     if stack and call.excinfo and not call.excinfo.errisinstance(pytest.skip.Exception):
         for service in stack.services:
-            lines = "\n".join(stack.logs(service)[-40:])
+            lines = "\n".join(stack.logs(service)[-12:])
             item.add_report_section(call.when, f"last lines of {service} ({stack.name})", lines)

@@ -6,5 +6,7 @@ urlpatterns = [
     path("", include("board.urls")),
 ]
 
+handler400 = "config.views.bad_request"
+handler403 = "config.views.forbidden"
 handler404 = "config.views.not_found"
 handler500 = "config.views.server_error"

@@ -8,7 +8,8 @@ Each process reads a new message once and encodes it once, whatever the number o
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +26,11 @@ PAGE = 100
 
 # (number, encoded message)
 Item = tuple[int, str]
+
+
+def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task that outlives the socket which caused it: its log lines carry no request id."""
+    return asyncio.create_task(coroutine, context=Context())
 
 
 class Reader(Protocol):
@@ -63,7 +69,7 @@ class Feed:
         self.number = number
         self.members: set[Member] = set()
         self.wake = asyncio.Event()
-        self.task = asyncio.create_task(self.run(), name=f"feed {topic}")
+        self.task = start(self.run())
 
     async def read(self, after: int) -> list[Item]:
         rows = await self.reader(after, PAGE)
@@ -123,7 +129,7 @@ class Feeds:
         `latest` is the feed's number as just read from the database. Raises DatabaseError.
         """
         if self.listener is None:
-            self.listener = asyncio.create_task(hints.listen(self.on_hint), name="hints")
+            self.listener = start(hints.listen(self.on_hint))
         feed = self.by_topic.get(topic)
         if feed is None:
             feed = self.by_topic[topic] = Feed(topic, reader, latest)

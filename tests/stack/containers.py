@@ -10,6 +10,12 @@ from tests.machine import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = REPOSITORY / "docker-compose.prod.yml"
+# Compose takes settings from the environment too: only what finds Docker and the images may pass.
+OURS = {
+    name: value
+    for name, value in os.environ.items()
+    if name in ("PATH", "HOME", "APP_IMAGE", "NGINX_IMAGE") or name.startswith("DOCKER_")
+}
 
 
 class Containers:
@@ -28,7 +34,7 @@ class Containers:
         return subprocess.run(
             ["docker", "compose", "--project-name", self.project, "--file", FILE]
             + ["--env-file", "/dev/null", "--ansi", "never", *arguments],
-            env=os.environ | self.settings,
+            env=OURS | self.settings,
             check=check,
             capture_output=True,
             text=True,
@@ -71,7 +77,14 @@ class Containers:
         return self.compose("exec", "--no-TTY", service, *command, check=False)
 
     def logs(self, service: str) -> list[str]:
-        return self.compose("logs", "--no-log-prefix", service, check=False).stdout.splitlines()
+        """What all containers of a service printed."""
+        lines: list[str] = []
+        for container in self.containers(service):
+            done = subprocess.run(
+                ["docker", "logs", container], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            lines += done.stdout.splitlines()
+        return lines
 
     def down(self) -> None:
         self.compose("down", "--volumes", "--timeout", "1", check=False)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import httpx
@@ -33,6 +32,7 @@ class Processes:
         self.running: dict[str, subprocess.Popen] = {}
         self.environment = os.environ | {
             "DEBUG": "off",
+            "LOG_LEVEL": "INFO",
             "SECRET_KEY": secrets.token_urlsafe(64),
             "DATABASE_URL": f"postgres://app@127.0.0.1:{self.ports['db']}/app",
             "REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
@@ -99,8 +99,9 @@ class Processes:
                 self.running[service] = subprocess.Popen(
                     self.commands[service],
                     cwd=self.folder / "db" if service == "db" else APP,
-                    env=self.environment,
+                    env=self.environment | {"SERVER_ROLE": service if service in ("web", "ws") else "manage"},
                     stdin=subprocess.DEVNULL,
+                    start_new_session=True,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     **user,
@@ -111,16 +112,18 @@ class Processes:
         gentle = {"db": signal.SIGINT, "nginx": signal.SIGQUIT}
         for service in services:
             process = self.running.pop(service)
-            process.send_signal(signal.SIGKILL if kill else gentle.get(service, signal.SIGTERM))
+            if kill:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.send_signal(gentle.get(service, signal.SIGTERM))
             try:
                 process.wait(timeout=40)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
 
     def manage(self, *arguments: str) -> str:
         """Run a management command; returns what it printed."""
-        deadline = time.monotonic() + 60
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=APP,
@@ -128,7 +131,7 @@ class Processes:
             check=True,
             stdout=subprocess.PIPE,
             text=True,
-            timeout=deadline - time.monotonic(),
+            timeout=60,
         ).stdout
 
     def logs(self, service: str) -> list[str]:

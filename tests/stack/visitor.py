@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -61,12 +63,13 @@ class Visitor:
         options.setdefault("origin", self.url)
         return connect(self.url.replace("http", "ws", 1) + path, **options)
 
-    def follow(self, after: int = 0, **options: Any) -> ClientConnection:
+    @contextmanager
+    def follow(self, after: int = 0, **options: Any) -> Iterator[ClientConnection]:
         """An open WebSocket on the room's feed, past its hello."""
-        socket = self.socket(f"/ws/board/{self.room}/?after={after}", **options)
-        hello = json.loads(socket.recv(timeout=10))
-        assert hello["type"] == "hello", hello
-        return socket
+        with self.socket(f"/ws/board/{self.room}/?after={after}", **options) as socket:
+            hello = receive(socket)
+            assert hello["type"] == "hello", hello
+            yield socket
 
 
 def receive(socket: ClientConnection, seconds: float = 10) -> dict[str, Any]:

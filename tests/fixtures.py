@@ -1,4 +1,4 @@
-"""One set of tests, two ways to start the stack."""
+"""One set of tests, two ways to start the stack. A pytest plugin: tests/stack and tests/browser share it."""
 
 from collections.abc import Iterator
 
@@ -11,22 +11,21 @@ from tests.stack.visitor import Visitor
 STACKS = {"processes": Processes, "containers": Containers}
 
 
-def running(kind: str) -> Iterator[Processes | Containers]:
-    stack = STACKS[kind]()
-    try:
-        stack.up()
-        yield stack
-    finally:
-        stack.down()
-
-
 @pytest.fixture(
     scope="session",
     params=[pytest.param(kind, marks=getattr(pytest.mark, kind)) for kind in STACKS],
 )
 def stack(request: pytest.FixtureRequest) -> Iterator[Processes | Containers]:
-    """The whole site, started once for all tests of its kind."""
-    yield from running(request.param)
+    """The whole site, started once for all tests of its kind.
+
+    A test for containers alone says @pytest.mark.parametrize("stack", ["containers"], indirect=True).
+    """
+    stack = STACKS[request.param]()
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()
 
 
 @pytest.fixture

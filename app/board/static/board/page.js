@@ -1,0 +1,29 @@
+/**
+ * Finds one of the page's elements by its id.
+ *
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export const $ = (id) => document.getElementById(id);
+
+/** What the server wrote into the page: the room, its last message and the addresses. */
+export const { room, lastSeq, messagesUrl, nicknameUrl, socketPath } = $("board").dataset;
+
+/**
+ * Shows above the message box what went wrong.
+ *
+ * @param {string} sentence empty to clear it
+ */
+export function showError(sentence) {
+  $("error").textContent = sentence;
+  $("text").setAttribute("aria-invalid", Boolean(sentence));
+}
+
+/**
+ * Tells screen readers what others see at a glance.
+ *
+ * @param {string} sentence
+ */
+export function announce(sentence) {
+  $("announcer").textContent = sentence;
+}

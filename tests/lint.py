@@ -1,0 +1,52 @@
+"""Every linter, one after the other: `./run lint`. Exits 1 when any of them finds something."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.machine import missing
+from tests.stack import nginx
+
+SHELL = ["run", ".ci/run", *map(str, Path("nginx/entrypoint.d").iterdir())]
+WORKFLOWS = [str(path) for path in Path(".github/workflows").glob("*.yml")]
+
+
+def commands(rendered: Path) -> list[list[str]]:
+    """What to run; `rendered` is nginx's configuration with its variables filled in."""
+    schema = ["check-jsonschema", "--quiet", "--builtin-schema"]
+    found = [
+        ["ruff", "check", "--quiet", "."],
+        ["ruff", "format", "--quiet", "--check", "."],
+        ["shellcheck", "--shell=bash", "run", ".ci/run"],
+        ["shellcheck", "--shell=sh", *SHELL[2:]],
+        ["shfmt", "--diff", "--indent", "4", *SHELL],
+        ["hadolint", "--strict-labels", "Dockerfile", "nginx/Dockerfile"],
+        ["gixy", "--quiet", str(rendered)],
+        ["zizmor", "--offline", "--quiet", "--persona", "pedantic", ".github"],
+        [*schema, "vendor.compose-spec", "docker-compose.prod.yml"],
+        [*schema, "vendor.github-workflows", *WORKFLOWS],
+        [*schema, "vendor.dependabot", ".github/dependabot.yml"],
+        [sys.executable, "app/manage.py", "makemigrations", "--check", "--dry-run", "--verbosity", "0"],
+    ]
+    if not missing("containers"):
+        found.append(["docker", "compose", "--file", "docker-compose.prod.yml", "config", "--quiet"])
+    return found
+
+
+def main() -> int:
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        rendered = nginx.render(Path(folder) / "nginx", port=8080, probe=8079, web=8000, ws=8001)
+        for command in commands(rendered):
+            if subprocess.run(command, check=False).returncode:
+                failed.append(" ".join(command[:4]))
+    for command in failed:
+        print(f"lint: {command} found something", file=sys.stderr)
+    if missing("containers"):
+        print(f"left out: docker compose config, {missing('containers')}", file=sys.stderr)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
