@@ -19,6 +19,10 @@ def program(name: str, *folders: str) -> str | None:
     return shutil.which(name, path=path)
 
 
+def chromium() -> str | None:
+    return program("chromium") or program("google-chrome")
+
+
 @cache
 def missing(part: str) -> str:
     """Why this machine can't run a part of the tests, or "" when it can."""
@@ -38,7 +42,7 @@ def missing(part: str) -> str:
             return "no Docker Engine with Compose v2 answers"
         return ""
     if part == "browser":
-        return "" if program("chromium", "/usr/bin") or program("google-chrome") else "no Chromium is installed"
+        return "" if chromium() else "no Chromium is installed"
     raise ValueError(part)
 
 

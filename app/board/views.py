@@ -114,9 +114,7 @@ def post(request: HttpRequest, room: Room) -> HttpResponse:
     if "nickname" not in request.session:
         request.session["nickname"] = f"guest-{secrets.token_hex(2)}"
     message, new = room.post(key, request.session["nickname"], text)
-    return JsonResponse(
-        {"message": message.as_json(), "server": server()}, status=201 if new else 200
-    )
+    return JsonResponse({"message": message.as_json(), "server": server()}, status=201 if new else 200)
 
 
 @never_cache

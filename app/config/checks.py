@@ -4,7 +4,8 @@ import ipaddress
 import re
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 
 from config import environment as env
 
@@ -24,9 +25,7 @@ def check_domain(**_: object) -> list[CheckMessage]:
         if not HOST_NAME.match(name)
     ]
     if env.DOMAIN and settings.DEBUG:
-        messages.append(
-            Error("DEBUG shows secrets to visitors: unset it or unset DOMAIN.", id="deploy.E002")
-        )
+        messages.append(Error("DEBUG shows secrets to visitors: unset it or unset DOMAIN.", id="deploy.E002"))
     return messages
 
 
@@ -92,7 +91,7 @@ def check_public_https(**_: object) -> list[CheckMessage]:
     """A public name over plain HTTP works, but no browser and no visitor should accept it."""
     if env.DOMAIN and not settings.HTTPS:
         return [
-            Warning(
+            CheckWarning(
                 f"{env.DOMAIN[0]} is served over plain HTTP: put a proxy that ends TLS in front and "
                 f"name its address in TRUSTED_PROXIES.",
                 id="deploy.W001",

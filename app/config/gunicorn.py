@@ -5,9 +5,9 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Read here, in the master, so that a wrong setting ends the process instead of its workers for ever.
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
-from config import environment as env  # noqa: E402
+from config import environment as env
 
 bind = env.WEB_BIND
 # gthread, not sync: sync resets the connections in its backlog at SIGTERM.
@@ -25,7 +25,7 @@ keepalive = 75
 # nginx overwrites X-Forwarded-*, and nothing else can reach this port.
 forwarded_allow_ips = "*"
 # The heartbeat file must not wait for a disk.
-worker_tmp_dir = "/dev/shm"
+worker_tmp_dir = "/dev/shm"  # noqa: S108  the workers' own tmpfs, not a shared folder
 # Its socket would be written to a read-only home (benoitc/gunicorn, 25.1).
 control_socket_disable = True
 logconfig_dict = settings.LOGGING

@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 log = logging.getLogger("http")
 
 # What every line says that is logged while a request or a socket is served.
-context: ContextVar[dict] = ContextVar("log_context", default={})
+context: ContextVar[dict[str, str]] = ContextVar("log_context")
 
 
 class ContextFilter(logging.Filter):
     """Adds the current request's id and client address to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        for key, value in context.get().items():
+        for key, value in context.get({}).items():
             setattr(record, key, value)
         return True
 

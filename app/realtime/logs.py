@@ -1,4 +1,4 @@
-"""One line for each socket, when it ends: no message, no cookie, no query string. At DEBUG also when it opens."""
+"""One line for each socket, when it ends; at DEBUG also when it opens. No message, cookie or query string."""
 
 import logging
 import time

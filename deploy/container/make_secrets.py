@@ -56,4 +56,4 @@ if __name__ == "__main__":
     try:
         main()
     except OSError as error:
-        sys.exit(f"The secrets can't be written: {error}. Free some space or remove the volume, and try again.")
+        sys.exit(f"The secrets can't be written: {error}. Free some space, or remove the volume.")

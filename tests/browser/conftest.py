@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.machine import program
+from tests.machine import chromium
 
 # Without these, Chromium asks hosts of its maker for updates at every start.
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -17,7 +17,7 @@ expect.set_options(timeout=15_000)
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program("chromium", "/usr/bin") or program("google-chrome"),
+            executable_path=chromium(),
             args=["--no-sandbox", *QUIET],
         )
         yield browser

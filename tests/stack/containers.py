@@ -10,6 +10,8 @@ from tests.machine import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = REPOSITORY / "docker-compose.prod.yml"
+# A user's own .env has no say in the tests.
+COMPOSE = ["docker", "compose", "--file", FILE, "--env-file", "/dev/null", "--ansi", "never"]
 # Compose takes settings from the environment too: only what finds Docker and the images may pass.
 OURS = {
     name: value
@@ -30,10 +32,9 @@ class Containers:
         self.url = f"http://localhost:{self.settings['HTTP_PORT']}"
 
     def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """`docker compose …` on this project; a user's own .env has no say in it."""
+        """`docker compose …` on this project."""
         return subprocess.run(
-            ["docker", "compose", "--project-name", self.project, "--file", FILE]
-            + ["--env-file", "/dev/null", "--ansi", "never", *arguments],
+            [*COMPOSE, "--project-name", self.project, *arguments],
             env=OURS | self.settings,
             check=check,
             capture_output=True,
@@ -42,7 +43,7 @@ class Containers:
         )
 
     def up(self, *arguments: str) -> None:
-        """Start everything and wait until it is healthy. APP_IMAGE and NGINX_IMAGE: test these, build none."""
+        """Start everything and wait until it is healthy; builds nothing when APP_IMAGE is given."""
         build = "--no-build" if "APP_IMAGE" in os.environ else "--build"
         done = self.compose("up", "--detach", "--wait", build, *arguments, check=False)
         if done.returncode:

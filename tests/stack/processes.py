@@ -56,7 +56,12 @@ class Processes:
         postgres = [self.postgres("postgres"), "-D", self.folder / "db/data", "-k", self.folder / "db"]
         self.commands = {
             "db": [*postgres, "-p", str(self.ports["db"]), "-c", "listen_addresses=127.0.0.1"],
-            "redis": ["redis-server", "--port", str(self.ports["redis"]), "--bind", "127.0.0.1", "--save", ""],
+            "redis": [
+                *["redis-server", "--bind", "127.0.0.1", "--save"],
+                "",
+                "--port",
+                str(self.ports["redis"]),
+            ],
             "web": [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn", "config.wsgi"],
             "ws": [sys.executable, "-m", "realtime.server"],
             "nginx": [program("nginx", "/usr/sbin"), "-c", conf, "-e", "stderr", "-g", f"daemon off;{user}"],

@@ -110,8 +110,8 @@ def test_redis_takes_no_command_but_the_channel_layers(stack: Containers):
     assert "PONG" in redis("--user", "health", "--pass", "any", "ping")
     assert "NOPERM" in redis("--user", "health", "--pass", "any", "keys", "*")
     password = stack.execute("web", "cat", "/run/secrets/redis_password").stdout.strip()
-    for command in (["config", "get", "*"], ["flushall"], ["keys", "*"], ["set", "a", "b"], ["publish", "x", "y"]):
-        assert "NOPERM" in redis("--user", "app", "--pass", password, *command)
+    for command in ("config get *", "flushall", "keys *", "set a b", "publish x y"):
+        assert "NOPERM" in redis("--user", "app", "--pass", password, *command.split())
     assert redis("--user", "app", "--pass", password, "publish", "asgi__x", "y").strip() == "0"
 
 

@@ -86,8 +86,7 @@ def test_a_post_to_an_unknown_room_is_answered_404(visitor: Visitor):
 
 def test_a_hidden_message_keeps_its_number_and_loses_its_text(stack, visitor: Visitor):
     seq = visitor.post("to be hidden").json()["message"]["seq"]
-    stack.manage(
-        "shell", "--command", f"from board.models import *; Message.objects.filter(seq={seq}).update(hidden=True)"
-    )
+    hide = f"from board.models import *; Message.objects.filter(seq={seq}).update(hidden=True)"
+    stack.manage("shell", "--command", hide)
     (message,) = visitor.messages(after=seq - 1)[:1]
     assert (message["seq"], message["text"], message["hidden"]) == (seq, "", True)

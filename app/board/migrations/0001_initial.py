@@ -5,40 +5,56 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Room',
+            name="Room",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('title', models.CharField(max_length=80)),
-                ('last_seq', models.PositiveBigIntegerField(default=0, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(unique=True)),
+                ("title", models.CharField(max_length=80)),
+                ("last_seq", models.PositiveBigIntegerField(default=0, editable=False)),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveBigIntegerField(editable=False)),
-                ('key', models.UUIDField(editable=False)),
-                ('nickname', models.CharField(max_length=32)),
-                ('text', models.TextField(max_length=2000)),
-                ('posted_at', models.DateTimeField(auto_now_add=True)),
-                ('hidden', models.BooleanField(default=False)),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='board.room')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveBigIntegerField(editable=False)),
+                ("key", models.UUIDField(editable=False)),
+                ("nickname", models.CharField(max_length=32)),
+                ("text", models.TextField(max_length=2000)),
+                ("posted_at", models.DateTimeField(auto_now_add=True)),
+                ("hidden", models.BooleanField(default=False)),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="board.room"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['room', 'seq'],
-                'constraints': [models.UniqueConstraint(fields=('room', 'seq'), name='one_message_a_number'), models.UniqueConstraint(fields=('room', 'key'), name='one_message_a_key')],
+                "ordering": ["room", "seq"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("room", "seq"), name="one_message_a_number"),
+                    models.UniqueConstraint(fields=("room", "key"), name="one_message_a_key"),
+                ],
             },
         ),
     ]

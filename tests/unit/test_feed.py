@@ -1,0 +1,163 @@
+"""Feeds: in order, once, without a gap, whatever happens to hints and to the database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from channels.layers import get_channel_layer
+from django.db import OperationalError
+
+from realtime import feed as feed_module
+from realtime.feed import Feeds, Member
+from realtime.hints import GROUP
+
+
+class Table:
+    """Numbered rows, as a database table would hold them."""
+
+    def __init__(self, count: int = 0):
+        self.count = count
+        self.away = False
+        self.reads = 0
+        self.refused = asyncio.Event()
+
+    async def __call__(self, after: int, limit: int) -> list[dict]:
+        self.reads += 1
+        # A real read takes its time; everything else goes on meanwhile.
+        await asyncio.sleep(0)
+        if self.away:
+            self.refused.set()
+            raise OperationalError
+        return [{"seq": n} for n in range(after + 1, min(self.count, after + limit) + 1)]
+
+
+class Socket:
+    """Remembers the numbers it was sent."""
+
+    def __init__(self, after: int):
+        self.numbers: list[int] = []
+        self.arrived = asyncio.Event()
+        self.member = Member(self.send, after)
+
+    async def send(self, text: str) -> None:
+        self.numbers.append(int(text.split('"seq": ')[1].split("}")[0]))
+        self.arrived.set()
+
+    async def reach(self, number: int) -> None:
+        async with asyncio.timeout(5):
+            while not self.numbers or self.numbers[-1] < number:
+                self.arrived.clear()
+                await self.arrived.wait()
+
+
+@pytest.fixture
+async def feeds(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Feeds]:
+    monkeypatch.setattr(feed_module, "LOOKUP", 0.05)
+    feeds = Feeds()
+    yield feeds
+    await feeds.close()
+
+
+async def join(feeds: Feeds, table: Table, after: int) -> Socket:
+    socket = Socket(after)
+    await feeds.join("t", table, table.count, socket.member)
+    return socket
+
+
+async def test_a_socket_gets_what_it_missed_then_what_comes(feeds: Feeds):
+    table = Table(250)
+    socket = await join(feeds, table, 3)
+    assert socket.numbers == list(range(4, 251))
+    table.count = 253
+    await socket.reach(253)
+    assert socket.numbers == list(range(4, 254))
+
+
+async def test_a_hint_is_faster_than_the_lookup(feeds: Feeds, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(feed_module, "LOOKUP", 3600)
+    table = Table()
+    socket = await join(feeds, table, 0)
+    await asyncio.sleep(0)
+    table.count = 1
+    layer = get_channel_layer()
+    async with asyncio.timeout(5):
+        while not socket.numbers:
+            await layer.group_send(GROUP, {"type": "hint", "topic": "t", "number": 1})
+            await asyncio.sleep(0.01)
+    assert socket.numbers == [1]
+
+
+async def test_one_read_serves_all_sockets(feeds: Feeds, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(feed_module, "LOOKUP", 3600)
+    table = Table()
+    sockets = [await join(feeds, table, 0) for _ in range(100)]
+    reads = table.reads
+    table.count = 1
+    feeds.on_hint("t", 1)
+    for socket in sockets:
+        await socket.reach(1)
+    # One finds the message, one finds that there are no more.
+    assert table.reads - reads <= 2
+
+
+async def test_an_outage_of_the_database_ends_nothing(feeds: Feeds):
+    table = Table(1)
+    socket = await join(feeds, table, 0)
+    table.away = True
+    table.count = 5
+    for _ in range(3):
+        table.refused.clear()
+        await table.refused.wait()
+    table.away = False
+    await socket.reach(5)
+    assert socket.numbers == [1, 2, 3, 4, 5]
+
+
+async def test_a_failing_socket_leaves_and_the_others_go_on(feeds: Feeds):
+    table = Table()
+    good, bad = await join(feeds, table, 0), await join(feeds, table, 0)
+
+    async def fail(text: str) -> None:
+        raise ConnectionError
+
+    bad.member.send = fail
+    table.count = 2
+    await good.reach(2)
+    assert bad.member not in feeds.by_topic["t"].members
+    assert good.numbers == [1, 2]
+
+
+async def test_sockets_that_join_and_leave_while_messages_come_miss_and_repeat_nothing(feeds: Feeds):
+    table = Table()
+
+    async def grow() -> None:
+        while table.count < 400:
+            table.count += 1
+            feeds.on_hint("t", table.count)
+            await asyncio.sleep(0)
+
+    growing = asyncio.create_task(grow())
+    sockets = []
+    for number in range(40):
+        after = table.count // 2
+        socket = await join(feeds, table, after)
+        if number % 4 == 0:
+            feeds.leave("t", socket.member)
+        else:
+            sockets.append((after, socket))
+        await asyncio.sleep(0)
+    await growing
+    for after, socket in sockets:
+        await socket.reach(400)
+        assert socket.numbers == list(range(after + 1, 401))
+
+
+async def test_the_last_socket_to_leave_ends_the_feed(feeds: Feeds):
+    table = Table(1)
+    socket = await join(feeds, table, 0)
+    task = feeds.by_topic["t"].task
+    feeds.leave("t", socket.member)
+    feeds.leave("t", socket.member)
+    assert feeds.by_topic == {}
+    await asyncio.wait([task], timeout=5)
+    assert task.cancelled()
