@@ -24,6 +24,8 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Processes | Containers]:
     try:
         stack.up()
         yield stack
+        # Whatever the tests did to it, no consumer died of it.
+        assert not [line for line in stack.logs("ws") if "Exception inside application" in line]
     finally:
         stack.down()
 

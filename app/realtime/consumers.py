@@ -41,7 +41,17 @@ def decode(text: str | None, limit: int = MAX_MESSAGE) -> dict[str, Any]:
     return content
 
 
-class JsonConsumer(AsyncWebsocketConsumer):
+class SocketConsumer(AsyncWebsocketConsumer):
+    """A consumer without a channel of its own: what it sends comes from a feed, see `realtime.feed`.
+
+    Channels subscribes one for every socket as it opens. That is a Redis subscription a socket, and
+    no socket opens while Redis is away. No layer has this name, so Channels asks for none.
+    """
+
+    channel_layer_alias = "none"
+
+
+class JsonConsumer(SocketConsumer):
     """A consumer of JSON objects that bad input cannot kill.
 
     Channels' own AsyncJsonWebsocketConsumer dies of the first malformed frame, without
@@ -78,7 +88,7 @@ class EchoConsumer(JsonConsumer):
         return {"status": "ERROR", "error": sentence}
 
 
-class NotFoundConsumer(AsyncWebsocketConsumer):
+class NotFoundConsumer(SocketConsumer):
     """Closes 4404. Accepts first: a refused handshake gives a browser no code, only 1006."""
 
     async def connect(self) -> None:

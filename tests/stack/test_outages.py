@@ -41,6 +41,9 @@ def test_without_redis_messages_still_arrive_within_seconds(stack, visitor: Visi
         with without(stack, "redis"):
             assert visitor.post("no hint").status_code == 201
             assert texts(socket, 1, seconds=5) == ["no hint"]
+            # A new socket opens, too.
+            with visitor.follow(after) as late:
+                assert texts(late, 1) == ["no hint"]
         # The socket is the one from before, and the hints are back.
         texts(socket, 1)
         after = visitor.last()

@@ -140,7 +140,7 @@ def test_env_example_explains_every_setting_of_the_compose_file_and_no_other():
 def test_env_example_shows_the_defaults_of_the_compose_file():
     compose = (REPOSITORY / "docker-compose.prod.yml").read_text()
     example = (REPOSITORY / ".env.example").read_text()
-    defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", compose))
+    defaults = dict(re.findall(r"\$\{([A-Z_]+):-((?:[^{}]|\{[^{}]*\})*)\}", compose))
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", example, re.MULTILINE))
     assert {name: shown[name] for name, value in defaults.items() if value} == {
         name: value for name, value in defaults.items() if value
