@@ -4,7 +4,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
 
 from board.models import Room, messages_after
 from board.views import BadInput, parse_after, server
@@ -29,13 +28,10 @@ class BoardConsumer(JsonConsumer):
         except BadInput as error:
             await self.close(1008, str(error))
             return
-        try:
-            await self.follow(self.scope["url_route"]["kwargs"]["room"], after)
-        except DatabaseError:
-            await self.close(1013, "The database does not answer. Try again in a few seconds.")
+        await self.follow(self.scope["url_route"]["kwargs"]["room"], after)
 
     async def follow(self, slug: str, after: int) -> None:
-        """Join the room's feed. Raises DatabaseError while the database is away."""
+        """Say hello, then join the room's feed."""
         room = await database_sync_to_async(Room.objects.filter(slug=slug).first)()
         if room is None:
             await self.close(4404, "There is no such room.")
@@ -53,7 +49,7 @@ class BoardConsumer(JsonConsumer):
             self.member,
         )
 
-    async def disconnect(self, code: int) -> None:
+    def ended(self) -> None:
         if self.topic:
             feeds.leave(self.topic, self.member)
 

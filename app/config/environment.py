@@ -37,7 +37,6 @@ try:
     TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
 
     SECRET_KEY: str = env.str("SECRET_KEY", "")
-    SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 
     DATABASE: dict = env.dj_db_url("DATABASE_URL", f"sqlite:///{REPOSITORY / 'db.sqlite3'}")
     DATABASE["PASSWORD"] = DATABASE.get("PASSWORD") or env.str("DATABASE_PASSWORD", "")

@@ -5,7 +5,7 @@ from functools import cache
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
@@ -18,7 +18,7 @@ def readiness() -> dict[str, str]:
             cursor.execute("SELECT 1")
         report["database"] = "ok"
         report["migrations"] = "ok" if _migrated() else "some are not applied"
-    except DatabaseError as error:
+    except Error as error:
         report["database"] = type(error).__name__
     finally:
         connection.close()

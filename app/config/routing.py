@@ -10,7 +10,7 @@ from django.urls import path, re_path
 from board.consumers import BoardConsumer
 from realtime.consumers import EchoConsumer, NotFoundConsumer
 from realtime.health import health
-from realtime.logs import SocketLogMiddleware
+from realtime.middleware import DatabaseAwayMiddleware, SocketLogMiddleware
 
 websocket_urlpatterns = [
     path("ws/", EchoConsumer.as_asgi()),
@@ -23,7 +23,7 @@ application = ProtocolTypeRouter(
     {
         "websocket": SocketLogMiddleware(
             OriginValidator(
-                AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+                DatabaseAwayMiddleware(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
                 settings.WEBSOCKET_ORIGINS,
             )
         ),

@@ -15,7 +15,6 @@ RELEASE = env.RELEASE
 # In development a fixed key keeps sessions over a reload. `config.checks` refuses it in production.
 DEVELOPMENT_KEY = "development-only-" * 4
 SECRET_KEY = env.SECRET_KEY or (DEVELOPMENT_KEY if DEBUG else "")
-SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 if not SECRET_KEY:
     raise SystemExit(
         "Settings: SECRET_KEY is not set. Set SECRET_KEY_FILE to a readable file with at least "
@@ -92,12 +91,12 @@ if env.DATABASE["ENGINE"].endswith("postgresql"):
         },
     }
     if SERVER_ROLE != "manage":
-        # timeout: seconds a request waits for a connection before it is answered 503.
+        # timeout: seconds to wait for a connection, then the answer is 503. In ws all wait in turn.
         # reconnect_timeout: give up soon and begin anew, or the back-off outlasts the outage.
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 1,
             "max_size": env.WEB_THREADS if SERVER_ROLE == "web" else 4,
-            "timeout": 3,
+            "timeout": 3 if SERVER_ROLE == "web" else 1,
             "reconnect_timeout": 4,
         }
 elif env.DATABASE["ENGINE"].endswith("sqlite3"):

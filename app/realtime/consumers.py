@@ -1,6 +1,7 @@
 """The consumer base, the echo protocol at /ws/, and the answer to every unknown path."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -49,6 +50,16 @@ class SocketConsumer(AsyncWebsocketConsumer):
     """
 
     channel_layer_alias = "none"
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.ended()
+
+    def ended(self) -> None:
+        """Clean up. Called once however the socket ended; `disconnect()` is skipped after an error
+        in a handler (django/channels#1466) and when the server cancels the consumer."""
 
 
 class JsonConsumer(SocketConsumer):

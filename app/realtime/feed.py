@@ -13,7 +13,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from django.db import DatabaseError
+from django.db import Error
 
 from realtime import hints
 
@@ -36,7 +36,7 @@ def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 class Reader(Protocol):
     """How a feed reads: up to `limit` messages with numbers above `after`, in order.
 
-    Each is a dict with its number under "seq". Raises DatabaseError while the database is away.
+    Each is a dict with its number under "seq". Raises django.db.Error while the database is away.
     """
 
     async def __call__(self, after: int, limit: int) -> list[dict[str, Any]]: ...
@@ -88,8 +88,10 @@ class Feed:
                     self.number = items[-1][0]
                     for member in [member for member in self.members if member.live]:
                         await self.deliver(member, items)
-            except DatabaseError as error:
+            except Error as error:
                 log.warning("%s waits for the database: %s", self.topic, type(error).__name__)
+            except Exception:
+                log.exception("%s could not be read", self.topic)
 
     async def deliver(self, member: Member, items: list[Item]) -> None:
         """A socket that fails is its own affair: it leaves, the others go on."""
@@ -126,7 +128,8 @@ class Feeds:
     async def join(self, topic: str, reader: Reader, latest: int, member: Member) -> None:
         """Send everything after `member.number`, then what comes, until `leave`.
 
-        `latest` is the feed's number as just read from the database. Raises DatabaseError.
+        `latest` is the feed's number as just read from the database. Raises django.db.Error while
+        the database is away.
         """
         if self.listener is None:
             self.listener = start(hints.listen(self.on_hint))

@@ -7,7 +7,8 @@ from daphne.ws_protocol import WebSocketProtocol
 # and drop a healthy slow peer. nginx's proxy_read_timeout is longer than both together.
 PING_INTERVAL = 25
 PING_TIMEOUT = 20
-# Daphne's 5 s cover the application's connect() too: a reconnect storm would time out in the queue.
+# Daphne's and autobahn's 5 s cover the application's connect() too: a reconnect storm would time
+# out in the queue.
 CONNECT_TIMEOUT = 30
 # Bytes. Larger than any answer of ours: autobahn holds outgoing messages to the same limit.
 MAX_MESSAGE = 1024 * 1024
@@ -51,6 +52,7 @@ def main() -> None:
         # Its close is 1000, which tells a client to stay away.
         websocket_timeout=-1,
         websocket_connect_timeout=CONNECT_TIMEOUT,
+        websocket_handshake_timeout=CONNECT_TIMEOUT,
         websocket_max_message_size=MAX_MESSAGE,
         websocket_max_frame_size=MAX_MESSAGE,
         # nginx overwrites it; X-Forwarded-For would be read from the end a client can write.

@@ -4,7 +4,8 @@ import json
 from contextlib import contextmanager
 
 import httpx
-from websockets.exceptions import WebSocketException
+import pytest
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.machine import wait_for
 from tests.stack.visitor import Visitor, receive, texts
@@ -65,6 +66,12 @@ def test_without_the_database_posts_are_answered_503_and_sockets_stay(stack, vis
             assert (page.status_code, "Back in a moment" in page.text) == (503, True)
             echo.send('{"request": 1}')
             assert receive(echo)["status"] == "OK"
+            # A new one is told to come back, also with a session that can't be looked up.
+            for headers in ({}, {"Cookie": "sessionid=0123456789abcdefghijklmnopqrstuv"}):
+                with visitor.socket("/ws/board/lobby/", additional_headers=headers) as late:
+                    with pytest.raises(ConnectionClosed) as closed:
+                        late.recv(timeout=10)
+                    assert closed.value.rcvd.code == 1013
         # The very same socket goes on.
         assert "whole again" in texts(socket, 1, seconds=RECOVERY)
 

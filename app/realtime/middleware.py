@@ -1,9 +1,11 @@
-"""One line for each socket, when it ends; at DEBUG also when it opens. No message, cookie or query string."""
+"""What surrounds every consumer: its log line, and the answer while the database is away."""
 
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from django.db import Error
 
 from config.logs import context
 
@@ -11,7 +13,11 @@ log = logging.getLogger("ws")
 
 
 class SocketLogMiddleware:
-    """Gives every line logged on behalf of a socket the request id from nginx and the client's address."""
+    """One line for each socket, when it ends; at DEBUG also when it opens.
+
+    Every line logged on behalf of a socket has the request id from nginx and the client's address.
+    None has a message, a cookie or a query string.
+    """
 
     def __init__(self, app: Callable[..., Awaitable[None]]):
         self.app = app
@@ -49,3 +55,30 @@ class SocketLogMiddleware:
         finally:
             seconds = round(time.monotonic() - started, 1)
             log.info("closed" if accepted else "refused", extra=end | {"seconds": seconds})
+
+
+class DatabaseAwayMiddleware:
+    """Closes 1013, try again later, a socket that needs the database while it is away.
+
+    Sessions and users are looked up before any consumer sees the socket, so no consumer can.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]]):
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+        accepted = False
+
+        async def watched_send(message: dict[str, Any]) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched_send)
+        except Error as error:
+            log.warning("the database is away: %s", type(error).__name__)
+            if not accepted:
+                await send({"type": "websocket.accept"})
+            reason = "The database does not answer. Try again in a few seconds."
+            await send({"type": "websocket.close", "code": 1013, "reason": reason})
