@@ -39,7 +39,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         rendered = nginx.render(Path(folder) / "nginx", port=8080, probe=8079, web=8000, ws=8001)
         for command in commands(rendered):
-            if subprocess.run(command, check=False).returncode:
+            done = subprocess.run(
+                command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            if done.returncode:
+                print(done.stdout)
                 failed.append(" ".join(command[:4]))
     for command in failed:
         print(f"lint: {command} found something", file=sys.stderr)
