@@ -75,11 +75,11 @@ def check_production(**_: object) -> list[CheckMessage]:
                 id="deploy.E006",
             )
         )
-    if not settings.REDIS_URL:
+    if not settings.REDIS_URL.startswith(("redis://", "rediss://")):
         messages.append(
             Error(
-                "REDIS_URL must be set (redis://host:6379): the in-memory channel layer doesn't "
-                "reach from one process to another.",
+                "REDIS_URL must name a Redis (redis://user@host:6379): the in-memory channel layer "
+                "doesn't reach from one process to another.",
                 id="deploy.E007",
             )
         )

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from environs import EnvError, FileAwareEnv, validate
 
 ROLES = ("web", "ws", "manage")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -30,11 +31,11 @@ try:
     SERVER_ROLE: str = env.str("SERVER_ROLE", "manage", validate=validate.OneOf(ROLES))
     INSTANCE: str = env.str("INSTANCE", "") or socket.gethostname()
     RELEASE: str = env.str("RELEASE", "") or "local"
-    LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO").upper()
+    LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LEVELS))
 
     DOMAIN: list[str] = [name.strip() for name in env.list("DOMAIN", []) if name.strip()]
     HTTP_PORT: int = env.int("HTTP_PORT", 80, validate=validate.Range(1, 65535))
-    TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
+    TRUSTED_PROXIES: list[str] = [network.strip() for network in env.list("TRUSTED_PROXIES", [])]
 
     SECRET_KEY: str = env.str("SECRET_KEY", "")
 

@@ -16,6 +16,13 @@ def test_the_page_comes_from_web_with_its_instance_and_release(visitor: Visitor)
     assert 'id="web-instance"' in page.text
 
 
+def test_the_admin_has_its_page_and_its_style(visitor: Visitor):
+    page = visitor.http.get("/admin/login/")
+    assert page.status_code == 200
+    css = page.text.split('rel="stylesheet" href="')[1].split('"')[0]
+    assert visitor.http.get(css).status_code == 200
+
+
 def test_the_lobby_is_where_a_visitor_arrives(visitor: Visitor):
     answer = visitor.http.get("/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/board/lobby/")

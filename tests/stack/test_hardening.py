@@ -2,6 +2,7 @@
 
 import subprocess
 
+import httpx
 import pytest
 
 from tests.stack.containers import Containers
@@ -88,9 +89,6 @@ def test_a_service_has_only_its_own_secrets(stack: Containers, service: str):
     assert not set(found) & set(OTHERS_SECRETS[service])
 
 
-CONNECT = "exec 3<>/dev/tcp/{host}/{port}"
-
-
 @pytest.mark.parametrize(("host", "port"), [("db", 5432), ("redis", 6379)])
 def test_nginx_reaches_neither_the_database_nor_redis(stack: Containers, host: str, port: int):
     address = inspect(stack, host)["NetworkSettings"]["Networks"][f"{stack.project}_data"]["IPAddress"]
@@ -100,6 +98,13 @@ def test_nginx_reaches_neither_the_database_nor_redis(stack: Containers, host: s
     # The same question from where the answer must be yes.
     ask = f"import socket; socket.create_connection(({host!r}, {port}), 2)"
     assert stack.execute("web", "python", "-c", ask).returncode == 0
+
+
+def test_without_a_domain_only_this_machine_is_answered(stack: Containers):
+    ask = "import urllib.request as u; "
+    ask += "u.urlopen(u.Request('http://nginx:8080/board/lobby/', headers={'Host': 'localhost'}))"
+    assert "421" in stack.execute("web", "python", "-c", ask).stderr
+    assert httpx.get(f"{stack.url}/board/lobby/").status_code == 200
 
 
 def test_redis_takes_no_command_but_the_channel_layers(stack: Containers):

@@ -91,11 +91,11 @@ def test_nginx_answers_this_machine_alone_without_a_domain():
 
 
 def test_nginx_derives_names_and_proxies():
-    found = edge_variables(DOMAIN="a.example,b.example", TRUSTED_PROXIES="10.0.0.0/8,::1")
+    found = edge_variables(DOMAIN="a.example, b.example", TRUSTED_PROXIES="10.0.0.0/8, ::1")
     assert found["EDGE_SERVER_NAMES"] == "a.example b.example"
     assert found["EDGE_WELCOME"] == "default 1;"
     assert "set_real_ip_from 10.0.0.0/8;" in found["EDGE_REAL_IP"]
-    assert "::1 1;" in found["EDGE_TRUSTED_PROXIES"].replace("  ", " ")
+    assert "::1 1;" in found["EDGE_TRUSTED_PROXIES"]
 
 
 @pytest.mark.parametrize(

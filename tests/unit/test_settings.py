@@ -58,7 +58,7 @@ def test_a_server_is_in_production_unless_told_otherwise():
     [
         ({}, ["http://localhost", "http://127.0.0.1", "http://[::1]"]),
         ({"HTTP_PORT": "8080"}, ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"]),
-        ({"DOMAIN": "a.example,b.example"}, ["http://a.example", "http://b.example"]),
+        ({"DOMAIN": "a.example, b.example"}, ["http://a.example", "http://b.example"]),
         ({"DOMAIN": "a.example", "TRUSTED_PROXIES": "10.0.0.1", "HTTP_PORT": "8080"}, ["https://a.example"]),
     ],
 )
@@ -76,7 +76,9 @@ REFUSED = {
     "a DEBUG that is none": ({"DEBUG": "perhaps"}, "DEBUG"),
     "a role that is none": ({"SERVER_ROLE": "both"}, "SERVER_ROLE"),
     "DEBUG with a DOMAIN": ({"DEBUG": "on", "DOMAIN": "example.com"}, "DEBUG shows secrets"),
-    "no Redis": ({"REDIS_URL": ""}, "REDIS_URL must be set"),
+    "no Redis": ({"REDIS_URL": ""}, "REDIS_URL must name a Redis"),
+    "a Redis that is none": ({"REDIS_URL": "http://redis"}, "REDIS_URL must name a Redis"),
+    "a log level that is none": ({"LOG_LEVEL": "verbose"}, "LOG_LEVEL"),
     "a domain with a path": ({"DOMAIN": "example.com/app"}, "DOMAIN must be a host name"),
     "a domain with a space": ({"DOMAIN": "example .com"}, "DOMAIN must be a host name"),
 }
