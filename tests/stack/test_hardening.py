@@ -76,6 +76,14 @@ def test_no_secret_is_in_an_environment_a_log_or_an_image(stack: Containers, ser
         assert not [secret for secret in secrets if secret in place]
 
 
+def test_a_statement_that_fails_is_not_logged_with_the_words_in_it(stack: Containers):
+    ask = "from django.db import connection as c; c.cursor().execute(\"select 'for nobody', 1 / 0\")"
+    with pytest.raises(subprocess.CalledProcessError):
+        stack.manage("shell", "--command", ask)
+    assert [line for line in stack.logs("db") if "division by zero" in line]
+    assert not [line for line in stack.logs("db") if "for nobody" in line]
+
+
 OTHERS_SECRETS = {
     "web": ["postgres_password", "app.sql", "users.acl"],
     "redis": ["secret_key", "database_password", "redis_password", "postgres_password"],
