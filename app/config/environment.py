@@ -47,5 +47,6 @@ try:
     WEB_THREADS: int = env.int("WEB_THREADS", 4, validate=validate.Range(1, 64))
     WEB_BIND: str = env.str("WEB_BIND", "0.0.0.0:8000")
     WS_BIND: str = env.str("WS_BIND", "0.0.0.0:8001")
+    WS_DRAIN_SECONDS: float = env.float("WS_DRAIN_SECONDS", 15, validate=validate.Range(0, 25))
 except (EnvError, ValueError) as error:
     raise SystemExit(f"Settings: {error}") from None

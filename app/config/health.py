@@ -1,13 +1,14 @@
 """`/healthz`: this process answers. `/readyz`: and it can do its work. nginx passes neither from outside."""
 
 from collections.abc import Callable
-from functools import cache
 
 import redis
 from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from realtime.hints import redis_client
 
 
 def readiness() -> dict[str, str]:
@@ -24,7 +25,7 @@ def readiness() -> dict[str, str]:
         connection.close()
     if settings.REDIS_URL:
         try:
-            _redis().ping()
+            redis_client().ping()
             report["redis"] = "ok"
         except redis.RedisError as error:
             report["redis"] = type(error).__name__
@@ -45,11 +46,6 @@ def _migrated() -> bool:
         executor = MigrationExecutor(connection)
         _migrations_applied = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     return _migrations_applied
-
-
-@cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
 class HealthMiddleware:

@@ -1,7 +1,14 @@
-"""The WebSocket server: `python -m realtime.server`. Daphne, with what its command line can't say."""
+"""The WebSocket server, `python -m realtime.server`: Daphne, with a goodbye to its sockets."""
+
+import asyncio
+import random
+import sys
+from typing import Any
 
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import defer
+
+from realtime.protocol import Protocol
 
 # Seconds. The timeout is below the interval: a second ping would overwrite the first one's timer
 # and drop a healthy slow peer. nginx's proxy_read_timeout is longer than both together.
@@ -12,23 +19,22 @@ PING_TIMEOUT = 20
 CONNECT_TIMEOUT = 30
 # Bytes. Larger than any answer of ours: autobahn holds outgoing messages to the same limit.
 MAX_MESSAGE = 1024 * 1024
-
-
-class Protocol(WebSocketProtocol):
-    """Daphne's protocol, with close codes and reasons that reach the client."""
-
-    def handle_reply(self, message: dict) -> None:
-        if message.get("type") == "websocket.close" and self.state == self.STATE_OPEN:
-            # sendClose() allows 1000 and 3000-4999 only; a server also needs 1008, 1012, 1013 …
-            # (RFC 6455, 7.4.1). A reason is 123 bytes of UTF-8 at most (5.5).
-            reason = (message.get("reason") or "").encode()[:123].decode(errors="ignore").encode()
-            self.sendCloseFrame(code=message.get("code") or 1000, reasonUtf8=reason or None)
-        else:
-            super().handle_reply(message)
+# Seconds between two goodbyes at most: a handful of sockets need not take the whole drain.
+LONGEST_PAUSE = 0.05
 
 
 class RealtimeServer(Server):
-    """Daphne's server with our protocol."""
+    """Daphne's server, which says goodbye to its sockets before it goes.
+
+    Stock Daphne drops every socket without a close frame at SIGTERM, and no `disconnect()` runs
+    (django/daphne#38, #177).
+    """
+
+    def __init__(self, *, drain_seconds: float, **options: Any):
+        super().__init__(**options, ready_callable=self.ready)
+        self.drain_seconds = drain_seconds
+        self.draining = False
+        self.ports: list[Any] = []
 
     def ready(self) -> None:
         """Runs just before the reactor does, when the WebSocket factory exists."""
@@ -36,14 +42,52 @@ class RealtimeServer(Server):
         # Too big a message is answered 1009 instead of a dropped connection (1006).
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=5)
 
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        self.ports.append(port)
+
+    def kill_all_applications(self) -> defer.Deferred[None]:
+        """What the reactor waits for before it stops; Daphne's own cancels every consumer here."""
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self.drain()))
+
+    async def drain(self) -> None:
+        """Listen no more, close every socket with 1012, and let every consumer end.
+
+        The sockets go in random order, spread over `drain_seconds`, so that their clients don't
+        arrive at the next server all at once.
+        """
+        self.draining = True
+        for port in self.ports:
+            await defer.maybeDeferred(port.stopListening).asFuture(asyncio.get_running_loop())
+        sockets = [protocol for protocol in self.connections if isinstance(protocol, Protocol)]
+        random.shuffle(sockets)
+        for protocol in sockets:
+            protocol.go_away()
+            await asyncio.sleep(min(self.drain_seconds / len(sockets), LONGEST_PAUSE))
+        await self.end_applications()
+
+    async def end_applications(self) -> None:
+        """Wait for the consumers, and cancel those that take longer than application_close_timeout."""
+        running = {
+            details["application_instance"]
+            for details in self.connections.values()
+            if "application_instance" in details
+        }
+        if running:
+            _, late = await asyncio.wait(running, timeout=self.application_close_timeout)
+            for application in late:
+                application.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
 
 def main() -> None:
-    """Serve `config.asgi` until SIGTERM."""
+    """Serve `config.asgi` until SIGTERM. Exits 1 when the port can't be listened on."""
     from config import environment as env
     from config.asgi import application
 
     host, _, port = env.WS_BIND.rpartition(":")
     server = RealtimeServer(
+        drain_seconds=env.WS_DRAIN_SECONDS,
         application=application,
         endpoints=[f"tcp:port={port}:interface={host}"],
         http_timeout=10,
@@ -59,9 +103,10 @@ def main() -> None:
         proxy_forwarded_address_header="X-Real-IP",
         verbosity=0,
         server_name="",
-        ready_callable=lambda: server.ready(),
     )
     server.run()
+    if not server.ports:
+        sys.exit(f"Nothing can listen on {env.WS_BIND}: it is taken, or not an address of this machine.")
 
 
 if __name__ == "__main__":

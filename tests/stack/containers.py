@@ -55,6 +55,10 @@ class Containers:
     def stop(self, *services: str, kill: bool = False) -> None:
         """Stop as an operator does: it stays down until it is started."""
         self.compose("kill" if kill else "stop", *services)
+        for service in () if kill else services:
+            for container in self.containers(service):
+                code = self.inspect(container)["State"]["ExitCode"]
+                assert code == 0, f"{service} exited with {code}"
 
     def crash(self, service: str) -> None:
         """Kill the process itself. Docker takes `docker kill` for the operator's wish that it stays down."""

@@ -126,6 +126,8 @@ class Processes:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
+            if not kill:
+                assert process.returncode == 0, f"{service} exited with {process.returncode}"
 
     def manage(self, *arguments: str) -> str:
         """Run a management command; returns what it printed."""

@@ -32,9 +32,9 @@ def test_live_touches_nothing_and_ready_says_that_the_database_is_away(
 def test_redis_that_does_not_answer_is_not_ready(settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(connection, "cursor", _raise)
     settings.REDIS_URL = "redis://127.0.0.1:1"
-    health._redis.cache_clear()
+    health.redis_client.cache_clear()
     assert health.readiness()["redis"] == "ConnectionError"
-    health._redis.cache_clear()
+    health.redis_client.cache_clear()
 
 
 def _raise(*arguments: object) -> None:

@@ -1,0 +1,71 @@
+"""A ws server that is stopped says goodbye to every socket, and every consumer gets to clean up."""
+
+import asyncio
+import json
+import time
+from contextlib import AsyncExitStack
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.machine import wait_for
+from tests.stack.test_outages import RECOVERY, is_whole
+from tests.stack.visitor import Visitor
+
+SOCKETS = 500
+
+
+async def test_at_sigterm_500_sockets_are_closed_1012_spread_over_the_drain(stack, visitor: Visitor):
+    url = f"{stack.url.replace('http', 'ws', 1)}/ws/board/lobby/?after={visitor.last()}"
+    logged = len(closed_lines(stack))
+    async with AsyncExitStack() as exit_stack:
+        sockets = []
+        for _ in range(SOCKETS):
+            socket = await exit_stack.enter_async_context(connect(url, origin=stack.url))
+            await socket.recv()
+            sockets.append(socket)
+        ends = [asyncio.create_task(end(socket)) for socket in sockets]
+        started = time.monotonic()
+        await asyncio.to_thread(stack.stop, "ws")
+        took = time.monotonic() - started
+        closed = await asyncio.gather(*ends)
+    # Read before the start: a container's log goes on, a recreated one's begins anew.
+    logged = len(closed_lines(stack)) - logged
+    stack.start("ws")
+    wait_for("the site is whole", lambda: is_whole(stack), RECOVERY)
+
+    assert {code for code, _ in closed} == {1012}
+    times = sorted(at for _, at in closed)
+    # 15 s in all: no second has more than a few times its share, and none was cut at the end.
+    assert times[-1] - times[0] > 10
+    assert max(sum(at <= t < at + 1 for t in times) for at in times) < SOCKETS / 15 * 4
+    assert took < 35
+    assert logged == SOCKETS
+
+
+async def end(socket) -> tuple[int, float]:
+    """The code that a socket is closed with, and when."""
+    try:
+        while True:
+            await socket.recv()
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else 1006, time.monotonic()
+
+
+def closed_lines(stack) -> list[dict]:
+    """What SocketLogMiddleware wrote when a consumer ended after 1012."""
+    found = []
+    for line in stack.logs("ws"):
+        if '"closed"' in line and "/ws/board/lobby/" in line:
+            entry = json.loads(line)
+            if entry["code"] == 1012:
+                found.append(entry)
+    return found
+
+
+def test_a_ws_without_sockets_stops_at_once(stack):
+    started = time.monotonic()
+    stack.stop("ws")
+    assert time.monotonic() - started < 8
+    stack.start("ws")
+    wait_for("the site is whole", lambda: is_whole(stack), RECOVERY)
