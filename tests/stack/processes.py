@@ -14,6 +14,7 @@ from tests.machine import free_port, program, wait_for
 from tests.stack import nginx
 
 APP = Path(__file__).parents[2] / "app"
+REDIS = ["redis-server", "--bind", "127.0.0.1", "--save", ""]
 
 
 class Processes:
@@ -56,12 +57,7 @@ class Processes:
         postgres = [self.postgres("postgres"), "-D", self.folder / "db/data", "-k", self.folder / "db"]
         self.commands = {
             "db": [*postgres, "-p", str(self.ports["db"]), "-c", "listen_addresses=127.0.0.1"],
-            "redis": [
-                *["redis-server", "--bind", "127.0.0.1", "--save"],
-                "",
-                "--port",
-                str(self.ports["redis"]),
-            ],
+            "redis": [*REDIS, "--port", str(self.ports["redis"])],
             "web": [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn", "config.wsgi"],
             "ws": [sys.executable, "-m", "realtime.server"],
             "nginx": [program("nginx", "/usr/sbin"), "-c", conf, "-e", "stderr", "-g", f"daemon off;{user}"],
