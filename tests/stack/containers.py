@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from tests.machine import free_port
@@ -20,6 +21,13 @@ OURS = {
 }
 
 
+@cache
+def build_images() -> None:
+    """Once for all tests, and not at all when APP_IMAGE and NGINX_IMAGE name the images to test."""
+    if "APP_IMAGE" not in os.environ:
+        subprocess.run([*COMPOSE, "build"], env=OURS, check=True, capture_output=True)
+
+
 class Containers:
     """One project of docker-compose.prod.yml. `settings` are what a user would write into .env."""
 
@@ -27,6 +35,7 @@ class Containers:
     services = ("secrets", "db", "redis", "migrate", "web", "ws", "nginx")
 
     def __init__(self, **settings: str) -> None:
+        build_images()
         self.project = f"test-{secrets.token_hex(4)}"
         self.settings = {"HTTP_PORT": str(free_port())} | settings
         self.url = f"http://localhost:{self.settings['HTTP_PORT']}"
@@ -43,9 +52,8 @@ class Containers:
         )
 
     def up(self, *arguments: str) -> None:
-        """Start everything and wait until it is healthy; builds nothing when APP_IMAGE is given."""
-        build = "--no-build" if "APP_IMAGE" in os.environ else "--build"
-        done = self.compose("up", "--detach", "--wait", build, *arguments, check=False)
+        """Start everything and wait until it is healthy."""
+        done = self.compose("up", "--detach", "--wait", "--no-build", *arguments, check=False)
         if done.returncode:
             raise RuntimeError(f"docker compose up failed:\n{done.stderr}")
 
