@@ -86,7 +86,7 @@ def check_production(**_: object) -> list[CheckMessage]:
     return messages
 
 
-@register(Tags.security, deploy=True)
+@register(Tags.security)
 def check_public_https(**_: object) -> list[CheckMessage]:
     """A public name over plain HTTP works, but no browser and no visitor should accept it."""
     if env.DOMAIN and not settings.HTTPS:

@@ -28,20 +28,34 @@ def site() -> Iterator[Containers]:
 RELEASES = ("test-one", "test-two")
 
 
+def first_release(site: Containers) -> None:
+    site.settings["RELEASE"] = "test-one"
+    site.compose("build")
+    site.up()
+
+
 def release(site: Containers, name: str, build: bool) -> None:
+    """An update, or without `build` the way back."""
     site.settings["RELEASE"] = name
     if build:
         site.compose("build")
+        site.compose("run", "--rm", "--no-deps", "migrate")
     site.compose("up", "--no-build", "--detach", "--wait")
     wait_for("the site is whole", lambda: is_whole(site), RECOVERY)
 
 
 def test_a_release_an_update_and_the_way_back_lose_nothing(site: Containers):
     with Visitor(site.url) as visitor:
-        release(site, "test-one", build=True)
+        first_release(site)
         assert ">test-one<" in visitor.open().text
         visitor.post("with the first")
         after = visitor.last() - 1
+
+        site.settings["DOMAIN"] = "https://example.com"
+        done = site.compose("run", "--rm", "--no-deps", "migrate", check=False)
+        assert (done.returncode, "DOMAIN must be a host name" in done.stderr) == (1, True)
+        del site.settings["DOMAIN"]
+        assert visitor.http.get("/board/lobby/").status_code == 200
 
         release(site, "test-two", build=True)
         assert ">test-two<" in visitor.open().text
@@ -56,7 +70,7 @@ def test_a_release_an_update_and_the_way_back_lose_nothing(site: Containers):
 
 def test_a_restored_backup_is_the_board_as_it_was(site: Containers, tmp_path: Path):
     dump = tmp_path / "site.dump"
-    release(site, "test-one", build=True)
+    first_release(site)
     with Visitor(site.url) as visitor:
         visitor.post("in the backup")
         kept = visitor.messages()

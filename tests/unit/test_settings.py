@@ -113,7 +113,7 @@ KEY = "".join(chr(33 + number) for number in range(60)).replace("\\", "x")
 
 
 def test_a_public_name_over_plain_http_is_warned_of():
-    done = manage("check", "--deploy", **PRODUCTION | {"DOMAIN": "example.com"})
+    done = manage("check", **PRODUCTION | {"DOMAIN": "example.com"})
     assert "example.com is served over plain HTTP" in done.stderr
 
 
