@@ -1,5 +1,6 @@
 """The live feed of a room: /ws/board/<room>/?after=<number of the last message the client has>."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,6 +13,10 @@ from realtime.feed import Member, feeds
 
 # A client further behind than this fetches what it missed over HTTP, page by page.
 MAX_REPLAY = 500
+
+
+# Reads wait for no other consumer's queries; database_sync_to_async alone has one thread for all.
+read = partial(database_sync_to_async, thread_sensitive=False)
 
 
 class BoardConsumer(JsonConsumer):
@@ -32,7 +37,7 @@ class BoardConsumer(JsonConsumer):
 
     async def follow(self, slug: str, after: int) -> None:
         """Say hello, then join the room's feed."""
-        room = await database_sync_to_async(Room.objects.filter(slug=slug).first)()
+        room = await read(Room.objects.filter(slug=slug).first)()
         if room is None:
             await self.close(4404, "There is no such room.")
             return
@@ -41,13 +46,9 @@ class BoardConsumer(JsonConsumer):
             await self.send_json({"type": "resync", "last": room.last_seq})
             return
         self.topic = room.topic
-        self.member = Member(self.send, min(after, room.last_seq))
-        await feeds.join(
-            room.topic,
-            lambda after, limit: database_sync_to_async(messages_after)(room, after, limit),
-            room.last_seq,
-            self.member,
-        )
+        self.member = Member.of(self, min(after, room.last_seq))
+        reader = partial(read(messages_after), room)
+        await feeds.join(room.topic, reader, room.last_seq, self.member)
 
     def ended(self) -> None:
         if self.topic:

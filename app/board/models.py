@@ -42,7 +42,7 @@ class Room(models.Model):
         room.last_seq += 1
         room.save(update_fields=["last_seq"])
         message = room.messages.create(seq=room.last_seq, key=key, nickname=nickname, text=text)
-        transaction.on_commit(lambda: hints.publish(room.topic, message.seq))
+        transaction.on_commit(lambda: hints.publish(room.topic, message.as_json()))
         return message, True
 
 

@@ -47,6 +47,10 @@ try:
     WEB_THREADS: int = env.int("WEB_THREADS", 4, validate=validate.Range(1, 64))
     WEB_BIND: str = env.str("WEB_BIND", "0.0.0.0:8000")
     WS_BIND: str = env.str("WS_BIND", "0.0.0.0:8001")
+    WS_MAX_SOCKETS: int = env.int("WS_MAX_SOCKETS", 8000, validate=validate.Range(1, 1_000_000))
+    WS_MAX_MESSAGE: int = env.int("WS_MAX_MESSAGE", 64 * 1024, validate=validate.Range(1024, 64 * 1024**2))
+    WS_MESSAGE_RATE: float = env.float("WS_MESSAGE_RATE", 50, validate=validate.Range(1, 1_000_000))
+    WS_MAX_AGE: float = env.float("WS_MAX_AGE", 86400, validate=validate.Range(10, 31 * 86400))
     WS_DRAIN_SECONDS: float = env.float("WS_DRAIN_SECONDS", 15, validate=validate.Range(0, 25))
 except (EnvError, ValueError) as error:
     raise SystemExit(f"Settings: {error}") from None

@@ -1,6 +1,5 @@
 """Which consumer answers which WebSocket path."""
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator
 from django.conf import settings
@@ -8,6 +7,7 @@ from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 from board.consumers import BoardConsumer
+from realtime.auth import UserMiddleware
 from realtime.consumers import EchoConsumer, NotFoundConsumer
 from realtime.health import health
 from realtime.middleware import DatabaseAwayMiddleware, SocketLogMiddleware
@@ -23,7 +23,7 @@ application = ProtocolTypeRouter(
     {
         "websocket": SocketLogMiddleware(
             OriginValidator(
-                DatabaseAwayMiddleware(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+                DatabaseAwayMiddleware(UserMiddleware(URLRouter(websocket_urlpatterns))),
                 settings.WEBSOCKET_ORIGINS,
             )
         ),

@@ -1,63 +1,97 @@
 """Feeds: numbered messages that reach every socket in order, once, without a gap.
 
 A feed's messages are rows in the database with numbers 1, 2, 3 … A hint through the channel layer
-says when to look; when hints get lost, a look every LOOKUP seconds finds what they announced.
-Each process reads a new message once and encodes it once, whatever the number of its sockets.
+brings the next one; where one is missing the database is asked, and a look-up every LOOKUP seconds
+finds what lost hints announced. Each process encodes a message once for all its sockets.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import Context
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db import Error
 
-from realtime import hints
+from realtime.consumers import SocketConsumer
+from realtime.hints import listener, start
 
 log = logging.getLogger("feed")
 
 # Seconds. How late a message is at most while Redis is away.
 LOOKUP = 2.0
-# Rows read at once.
+# Rows read at once, and rows kept that arrived before the one that is next.
 PAGE = 100
+# Sockets written to before anything else in this process has its turn: some 5 ms.
+TURN = 500
 
-# (number, encoded message)
-Item = tuple[int, str]
+# Under this name our server puts a socket's Protocol among the ASGI extensions of the scope.
+EXTENSION = "realtime.socket"
 
-
-def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A task that outlives the socket which caused it: its log lines carry no request id."""
-    return asyncio.create_task(coroutine, context=Context())
+# A message, with its number under "seq".
+Row = dict[str, Any]
 
 
 class Reader(Protocol):
-    """How a feed reads: up to `limit` messages with numbers above `after`, in order.
+    """How a feed reads: up to `limit` rows with numbers above `after`, in order.
 
-    Each is a dict with its number under "seq". Raises django.db.Error while the database is away.
+    Raises django.db.Error while the database is away.
     """
 
-    async def __call__(self, after: int, limit: int) -> list[dict[str, Any]]: ...
+    async def __call__(self, after: int, limit: int) -> list[Row]: ...
 
 
-@dataclass(eq=False)
+class Batch:
+    """Rows that follow one another, encoded once for all sockets."""
+
+    def __init__(self, rows: list[Row]):
+        self.texts = [(row["seq"], json.dumps({"type": "message", "message": row})) for row in rows]
+        self.last = rows[-1]["seq"]
+        self.framed: dict[int, bytes] = {}
+
+    def texts_after(self, number: int) -> list[str]:
+        return [text for seq, text in self.texts if seq > number]
+
+    def frames_after(self, number: int, encode: Callable[[str], bytes]) -> bytes:
+        """All at once, as they go over the wire. Nearly every socket has the same number."""
+        frames = self.framed.get(number)
+        if frames is None:
+            frames = self.framed[number] = b"".join(map(encode, self.texts_after(number)))
+        return frames
+
+
+@dataclass(eq=False, slots=True)
 class Member:
     """One socket in a feed, and the last number that was sent to it.
 
-    It is live once it has caught up with its feed; until then it reads by itself.
+    It is live once it has caught up with its feed; until then it reads by itself. So a client that
+    reads slowly costs no memory: it is left behind, and catches up when it has read what it got.
     """
 
     send: Callable[[str], Awaitable[None]]
     number: int
+    # The server's own socket, when it is ours: written to without a turn of the consumer.
+    socket: Any = None
     live: bool = False
 
-    async def deliver(self, items: list[Item]) -> None:
-        for number, text in items:
-            if number > self.number:
-                self.number = number
-                await self.send(text)
+    @classmethod
+    def of(cls, consumer: SocketConsumer, number: int) -> "Member":
+        """The member that a consumer is, from the last number its client has."""
+        return cls(consumer.send, number, consumer.scope.get("extensions", {}).get(EXTENSION))
+
+    def push(self, batch: Batch) -> bool:
+        """Send at once. False, and nothing is sent, when the client doesn't keep up or is gone."""
+        if not self.socket.write(batch.frames_after(self.number, self.socket.encode)):
+            return False
+        self.number = batch.last
+        return True
+
+    async def deliver(self, batch: Batch) -> None:
+        """Send, and wait as long as the client doesn't read."""
+        for text in batch.texts_after(self.number):
+            await self.send(text)
+        self.number = max(self.number, batch.last)
 
 
 class Feed:
@@ -68,12 +102,22 @@ class Feed:
         self.reader = reader
         self.number = number
         self.members: set[Member] = set()
+        # Hinted rows that this feed has not sent yet, by number.
+        self.ahead: dict[int, Row] = {}
+        self.must_look = False
         self.wake = asyncio.Event()
+        listener.add(topic, self.on_hint)
         self.task = start(self.run())
 
-    async def read(self, after: int) -> list[Item]:
-        rows = await self.reader(after, PAGE)
-        return [(row["seq"], json.dumps({"type": "message", "message": row})) for row in rows]
+    def on_hint(self, row: Row) -> None:
+        if row["seq"] > self.number and len(self.ahead) < PAGE:
+            self.ahead[row["seq"]] = row
+            self.wake.set()
+
+    def look(self) -> None:
+        """Ask the database now."""
+        self.must_look = True
+        self.wake.set()
 
     async def run(self) -> None:
         while True:
@@ -81,34 +125,73 @@ class Feed:
                 async with asyncio.timeout(LOOKUP):
                     await self.wake.wait()
             except TimeoutError:
-                pass
+                self.must_look = True
             self.wake.clear()
             try:
-                while items := await self.read(self.number):
-                    self.number = items[-1][0]
-                    for member in [member for member in self.members if member.live]:
-                        await self.deliver(member, items)
+                while rows := await self.next_rows():
+                    self.number = rows[-1]["seq"]
+                    await self.deliver(Batch(rows))
             except Error as error:
                 log.warning("%s waits for the database: %s", self.topic, type(error).__name__)
             except Exception:
                 log.exception("%s could not be read", self.topic)
 
-    async def deliver(self, member: Member, items: list[Item]) -> None:
+    async def next_rows(self) -> list[Row]:
+        """What comes after this feed's number: hinted rows, or the database's where one is missing."""
+        rows = []
+        while row := self.ahead.pop(self.number + 1 + len(rows), None):
+            rows.append(row)
+        if rows:
+            return rows
+        self.ahead = {number: row for number, row in self.ahead.items() if number > self.number}
+        if not self.ahead and not self.must_look:
+            return []
+        self.must_look = False
+        rows = await self.reader(self.number, PAGE)
+        if not rows:
+            self.ahead.clear()
+        self.must_look = self.must_look or len(rows) == PAGE
+        return rows
+
+    async def deliver(self, batch: Batch) -> None:
+        for count, member in enumerate(list(self.members), 1):
+            if member.live:
+                await self.deliver_to(member, batch)
+            if count % TURN == 0:
+                await asyncio.sleep(0)
+
+    async def deliver_to(self, member: Member, batch: Batch) -> None:
         """A socket that fails is its own affair: it leaves, the others go on."""
         try:
-            await member.deliver(items)
+            if member.socket is None:
+                await member.deliver(batch)
+            elif not member.push(batch):
+                member.live = False
+                start(self.return_to(member))
         except Exception:
             log.exception("a member of %s left", self.topic)
             self.members.discard(member)
 
+    async def return_to(self, member: Member) -> None:
+        """Wait until a client has read what it got, then catch up."""
+        while await member.socket.writable() and member in self.members:
+            try:
+                await self.catch_up(member)
+                return
+            except Error:
+                await asyncio.sleep(LOOKUP)
+
     async def add(self, member: Member) -> None:
-        """Bring a socket up to this feed's number, then let it go along."""
         self.members.add(member)
+        await self.catch_up(member)
+
+    async def catch_up(self, member: Member) -> None:
+        """Bring a socket up to this feed's number by itself, then let it go along."""
         while member.number < self.number:
-            items = await self.read(member.number)
-            if not items:
+            rows = await self.reader(member.number, PAGE)
+            if not rows:
                 break
-            await member.deliver(items)
+            await member.deliver(Batch(rows))
         # Nothing awaits between the last comparison and this line, so no number slips through.
         member.live = True
 
@@ -118,12 +201,6 @@ class Feeds:
 
     def __init__(self) -> None:
         self.by_topic: dict[str, Feed] = {}
-        self.listener: asyncio.Task | None = None
-
-    def on_hint(self, topic: str, number: int) -> None:
-        feed = self.by_topic.get(topic)
-        if feed and number > feed.number:
-            feed.wake.set()
 
     async def join(self, topic: str, reader: Reader, latest: int, member: Member) -> None:
         """Send everything after `member.number`, then what comes, until `leave`.
@@ -131,13 +208,11 @@ class Feeds:
         `latest` is the feed's number as just read from the database. Raises django.db.Error while
         the database is away.
         """
-        if self.listener is None:
-            self.listener = start(hints.listen(self.on_hint))
         feed = self.by_topic.get(topic)
         if feed is None:
             feed = self.by_topic[topic] = Feed(topic, reader, latest)
         elif latest > feed.number:
-            feed.wake.set()
+            feed.look()
         await feed.add(member)
 
     def leave(self, topic: str, member: Member) -> None:
@@ -147,19 +222,20 @@ class Feeds:
             return
         feed.members.discard(member)
         if not feed.members:
-            feed.task.cancel()
-            del self.by_topic[topic]
+            self.end(feed)
+
+    def end(self, feed: Feed) -> None:
+        feed.task.cancel()
+        listener.remove(feed.topic)
+        del self.by_topic[feed.topic]
 
     async def close(self) -> None:
         """End all tasks of this process's feeds."""
         tasks = [feed.task for feed in self.by_topic.values()]
-        if self.listener:
-            tasks.append(self.listener)
-        self.by_topic.clear()
-        self.listener = None
-        for task in tasks:
-            task.cancel()
+        for feed in list(self.by_topic.values()):
+            self.end(feed)
         await asyncio.gather(*tasks, return_exceptions=True)
+        await listener.close()
 
 
 feeds = Feeds()

@@ -13,10 +13,12 @@ async def health(scope: dict[str, Any], receive: Callable, send: Callable) -> No
     """ASGI application. Live costs no I/O; ready asks the database and Redis, off the event loop."""
     match scope["path"]:
         case "/healthz":
-            status, body = 200, {"live": True}
+            status, body = 200, {"live": True, **scope.get("state", {})}
         case "/readyz":
             body = await sync_to_async(readiness, thread_sensitive=False)()
-            status = 200 if is_ready(body) else 503
+            draining = scope.get("state", {}).get("draining", False)
+            status = 200 if is_ready(body) and not draining else 503
+            body |= {"draining": draining}
         case _:
             status, body = 404, {"error": "This server speaks WebSocket."}
     headers = [(b"content-type", b"application/json")]

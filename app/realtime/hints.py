@@ -1,12 +1,14 @@
-"""Hints: "the feed named topic has reached number n". They may get lost; the database is the truth.
+"""Hints: "this is new under topic". They may get lost; the database is the truth.
 
 Every process holds one subscription to the channel layer, whatever the number of its sockets.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from functools import cache
+from typing import Any
 
 import redis
 from asgiref.sync import async_to_sync
@@ -22,6 +24,11 @@ GROUP = "hints"
 REDIS_CHANNEL = f"asgi__group__{GROUP}"
 
 
+def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task that outlives the socket which caused it: its log lines carry no request id."""
+    return asyncio.create_task(coroutine, context=Context())
+
+
 @cache
 def redis_client() -> redis.Redis:
     """This process's pooled connections, for synchronous code.
@@ -35,10 +42,13 @@ def redis_client() -> redis.Redis:
     )
 
 
-def publish(topic: str, number: int) -> None:
-    """Tell every process, from synchronous code. Never raises: what it says is in the database."""
+def publish(topic: str, body: Any) -> None:
+    """Tell every process, from synchronous code. Never raises: what it says is in the database.
+
+    `body` is whatever the channel layer can carry: numbers, strings, lists, dicts.
+    """
     layer = get_channel_layer()
-    hint = {"type": "hint", "topic": topic, "number": number}
+    hint = {"type": "hint", "topic": topic, "body": body}
     try:
         if settings.REDIS_URL:
             # async_to_sync(layer.group_send) opens a connection on every call (channels_redis#125).
@@ -49,16 +59,50 @@ def publish(topic: str, number: int) -> None:
         log.warning("not published: %s", type(error).__name__)
 
 
-async def listen(on_hint: Callable[[str, int], None]) -> None:
-    """Call `on_hint(topic, number)` for each hint, until cancelled. An outage ends nothing."""
-    while True:
+class Listener:
+    """This process's subscription, and who wants to know of which topic."""
+
+    def __init__(self) -> None:
+        self.receivers: dict[str, Callable[[Any], None]] = {}
+        self.task: asyncio.Task[None] | None = None
+
+    def add(self, topic: str, receiver: Callable[[Any], None]) -> None:
+        """Call `receiver(body)` for each hint under `topic`, from now on."""
+        self.receivers[topic] = receiver
+        if self.task is None:
+            self.task = start(self.run())
+
+    def remove(self, topic: str) -> None:
+        del self.receivers[topic]
+
+    async def run(self) -> None:
+        """Listen until cancelled. An outage ends nothing."""
+        while True:
+            try:
+                layer = get_channel_layer()
+                channel = await layer.new_channel()
+                await layer.group_add(GROUP, channel)
+                while True:
+                    self.hand_on(await layer.receive(channel))
+            except Exception as error:
+                log.warning("not subscribed, trying again in 1 s: %s", type(error).__name__)
+                await asyncio.sleep(1)
+
+    def hand_on(self, hint: dict[str, Any]) -> None:
+        receiver = self.receivers.get(hint.get("topic"))
+        if receiver is None:
+            return
         try:
-            layer = get_channel_layer()
-            channel = await layer.new_channel()
-            await layer.group_add(GROUP, channel)
-            while True:
-                hint = await layer.receive(channel)
-                on_hint(hint["topic"], hint["number"])
-        except Exception as error:
-            log.warning("not subscribed, trying again in 1 s: %s", type(error).__name__)
-            await asyncio.sleep(1)
+            receiver(hint["body"])
+        except Exception:
+            log.exception("a hint of %s was of no use", hint["topic"])
+
+    async def close(self) -> None:
+        """End the subscription."""
+        task, self.task = self.task, None
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+listener = Listener()

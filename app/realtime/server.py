@@ -3,12 +3,16 @@
 import asyncio
 import random
 import sys
+from functools import partial
 from typing import Any
 
 from daphne.server import Server
 from twisted.internet import defer
 
-from realtime.protocol import Protocol
+from realtime.feed import EXTENSION
+from realtime.inbox import Inbox
+from realtime.protocol import Limits, Protocol
+from realtime.transport import DirectTransport
 
 # Seconds. The timeout is below the interval: a second ping would overwrite the first one's timer
 # and drop a healthy slow peer. nginx's proxy_read_timeout is longer than both together.
@@ -17,34 +21,62 @@ PING_TIMEOUT = 20
 # Daphne's and autobahn's 5 s cover the application's connect() too: a reconnect storm would time
 # out in the queue.
 CONNECT_TIMEOUT = 30
-# Bytes. Larger than any answer of ours: autobahn holds outgoing messages to the same limit.
-MAX_MESSAGE = 1024 * 1024
+# Connections that may wait to be accepted, if the kernel allows as many. Of a reconnect storm
+# Twisted's 50 lose most, and each is tried again after a second at the earliest.
+BACKLOG = 4096
 # Seconds between two goodbyes at most: a handful of sockets need not take the whole drain.
 LONGEST_PAUSE = 0.05
 
 
 class RealtimeServer(Server):
-    """Daphne's server, which says goodbye to its sockets before it goes.
+    """Daphne's server, which bounds what its sockets hold and says goodbye to them before it goes.
 
     Stock Daphne drops every socket without a close frame at SIGTERM, and no `disconnect()` runs
-    (django/daphne#38, #177).
+    (django/daphne#38, #177); it buffers without end in both directions (django/daphne#170).
     """
 
-    def __init__(self, *, drain_seconds: float, **options: Any):
+    def __init__(self, *, drain_seconds: float, limits: Limits, max_sockets: int, **options: Any):
         super().__init__(**options, ready_callable=self.ready)
         self.drain_seconds = drain_seconds
+        self.limits = limits
+        self.max_sockets = max_sockets
         self.draining = False
         self.ports: list[Any] = []
 
     def ready(self) -> None:
         """Runs just before the reactor does, when the WebSocket factory exists."""
         self.ws_factory.protocol = Protocol
-        # Too big a message is answered 1009 instead of a dropped connection (1006).
-        self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=5)
+        self.ws_factory.setProtocolOptions(
+            # What breaks the rules is answered with a code instead of a dropped connection (1006).
+            failByDrop=False,
+            closeHandshakeTimeout=5,
+            # One more is answered 503.
+            maxConnections=self.max_sockets,
+        )
+        Protocol.take_options(self.ws_factory)
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
+        port.transport = DirectTransport
         self.ports.append(port)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if scope["type"] != "websocket":
+            scope["state"] = {"draining": self.draining, "sockets": self.ws_factory.getConnectionCount()}
+            return super().create_application(protocol, scope)
+        scope |= {"asgi": {"version": "3.0"}, "extensions": {EXTENSION: protocol}}
+        protocol.inbox = Inbox(protocol.has_room)
+        application = self.application(
+            scope, receive=protocol.inbox.get, send=partial(self.handle_reply, protocol)
+        )
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        return protocol.inbox
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """What a consumer's `send` does: it waits as long as the client doesn't read."""
+        await super().handle_reply(protocol, message)
+        if isinstance(protocol, Protocol):
+            await protocol.writable()
 
     def kill_all_applications(self) -> defer.Deferred[None]:
         """What the reactor waits for before it stops; Daphne's own cancels every consumer here."""
@@ -88,8 +120,10 @@ def main() -> None:
     host, _, port = env.WS_BIND.rpartition(":")
     server = RealtimeServer(
         drain_seconds=env.WS_DRAIN_SECONDS,
+        limits=Limits(rate=env.WS_MESSAGE_RATE, age=env.WS_MAX_AGE),
+        max_sockets=env.WS_MAX_SOCKETS,
         application=application,
-        endpoints=[f"tcp:port={port}:interface={host}"],
+        endpoints=[f"tcp:port={port}:interface={host}:backlog={BACKLOG}"],
         http_timeout=10,
         ping_interval=PING_INTERVAL,
         ping_timeout=PING_TIMEOUT,
@@ -97,8 +131,8 @@ def main() -> None:
         websocket_timeout=-1,
         websocket_connect_timeout=CONNECT_TIMEOUT,
         websocket_handshake_timeout=CONNECT_TIMEOUT,
-        websocket_max_message_size=MAX_MESSAGE,
-        websocket_max_frame_size=MAX_MESSAGE,
+        websocket_max_message_size=env.WS_MAX_MESSAGE,
+        websocket_max_frame_size=env.WS_MAX_MESSAGE,
         # nginx overwrites it; X-Forwarded-For would be read from the end a client can write.
         proxy_forwarded_address_header="X-Real-IP",
         verbosity=0,

@@ -48,7 +48,7 @@ def test_a_hint_is_published_when_the_message_is_committed(
         assert published == []
     for callback in callbacks:
         callback()
-    assert published == [("board.lobby", 1)]
+    assert published == [("board.lobby", room.messages.get().as_json())]
 
 
 def test_a_post_succeeds_when_its_hint_cannot_be_published(
