@@ -112,10 +112,9 @@ class RealtimeServer(Server):
             await asyncio.gather(*late, return_exceptions=True)
 
 
-def main() -> None:
-    """Serve `config.asgi` until SIGTERM. Exits 1 when the port can't be listened on."""
+def serve(application: Any) -> None:
+    """Serve an ASGI application on WS_BIND until SIGTERM. Exits 1 when it can't be listened on."""
     from config import environment as env
-    from config.asgi import application
 
     host, _, port = env.WS_BIND.rpartition(":")
     server = RealtimeServer(
@@ -141,6 +140,13 @@ def main() -> None:
     server.run()
     if not server.ports:
         sys.exit(f"Nothing can listen on {env.WS_BIND}: it is taken, or not an address of this machine.")
+
+
+def main() -> None:
+    """Serve `config.asgi`."""
+    from config.asgi import application
+
+    serve(application)
 
 
 if __name__ == "__main__":
