@@ -37,7 +37,7 @@ def commands(rendered: Path) -> list[list[str]]:
 def main() -> int:
     failed = []
     with tempfile.TemporaryDirectory() as folder:
-        rendered = nginx.render(Path(folder) / "nginx", port=8080, probe=8079, web=8000, ws=8001)
+        rendered = nginx.render(Path(folder) / "nginx", port=8080, probe=8079, web=8000, ws=[8001])
         for command in commands(rendered):
             done = subprocess.run(
                 command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

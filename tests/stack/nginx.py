@@ -11,7 +11,7 @@ NGINX = Path(__file__).parents[2] / "nginx"
 # processes don't move.
 UPSTREAMS = """
 upstream web {{ server 127.0.0.1:{web}; }}
-upstream ws {{ least_conn; server 127.0.0.1:{ws}; }}
+upstream ws {{ zone ws 64k; least_conn; {ws} }}
 """
 
 
@@ -32,7 +32,7 @@ def edge_variables(**environment: str) -> dict[str, str]:
     return {name: value for name, value in pairs if name.startswith("EDGE_")}
 
 
-def render(folder: Path, *, port: int, probe: int, web: int, ws: int, **environment: str) -> Path:
+def render(folder: Path, *, port: int, probe: int, web: int, ws: list[int], **environment: str) -> Path:
     """Write a whole configuration below `folder`; returns the path of its nginx.conf."""
     run = folder / "run"
     run.mkdir(parents=True)
@@ -42,7 +42,8 @@ def render(folder: Path, *, port: int, probe: int, web: int, ws: int, **environm
     site = template.safe_substitute(edge_variables(**environment))
     site = site.replace("listen 8080", f"listen 127.0.0.1:{port}").replace(":8079", f":{probe}")
     (run / "site.conf").write_text(site.replace("/etc/nginx/html", str(folder / "html")))
-    (run / "upstreams.conf").write_text(UPSTREAMS.format(web=web, ws=ws))
+    servers = " ".join(f"server 127.0.0.1:{each} max_fails=1 fail_timeout=2s;" for each in ws)
+    (run / "upstreams.conf").write_text(UPSTREAMS.format(web=web, ws=servers))
     main = folder / "nginx.conf"
     main.write_text((NGINX / "nginx.conf").read_text().replace("/run/nginx", str(run)))
     return main

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,12 +19,16 @@ REDIS = ["redis-server", "--bind", "127.0.0.1", "--save", ""]
 
 
 class Processes:
-    """PostgreSQL, Redis, Gunicorn, Daphne and nginx on free ports of this machine's loopback."""
+    """PostgreSQL, Redis, Gunicorn, Daphne and nginx on free ports of this machine's loopback.
+
+    `ws` names the WebSocket servers: as many as there are names.
+    """
 
     name = "processes"
-    services = ("db", "redis", "web", "ws", "nginx")
 
-    def __init__(self) -> None:
+    def __init__(self, ws: tuple[str, ...] = ("ws",)) -> None:
+        self.ws = ws
+        self.services = ("db", "redis", "web", *ws, "nginx")
         self.folder = Path(tempfile.mkdtemp(prefix="stack-"))
         # PostgreSQL doesn't run as root, and must get at its folder.
         self.folder.chmod(0o755)
@@ -39,35 +44,41 @@ class Processes:
             "REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
             "HTTP_PORT": str(self.ports["nginx"]),
             "WEB_BIND": f"127.0.0.1:{self.ports['web']}",
-            "WS_BIND": f"127.0.0.1:{self.ports['ws']}",
             "PYTHONUNBUFFERED": "1",
         }
 
-    def up(self) -> None:
-        """Start everything and wait until the site answers."""
-        self.create_database()
+        self.commands = self.configure()
+
+    def configure(self) -> dict[str, list]:
+        """Write nginx's configuration; returns each service's command."""
         conf = nginx.render(
             self.folder / "nginx",
             port=self.ports["nginx"],
             probe=self.ports["probe"],
             web=self.ports["web"],
-            ws=self.ports["ws"],
+            ws=[self.ports[name] for name in self.ws],
         )
         user = " user root;" if self.root else ""
         postgres = [self.postgres("postgres"), "-D", self.folder / "db/data", "-k", self.folder / "db"]
-        self.commands = {
+        ws = [sys.executable, "-m", "realtime.server"]
+        return {
             "db": [*postgres, "-p", str(self.ports["db"]), "-c", "listen_addresses=127.0.0.1"],
             "redis": [*REDIS, "--port", str(self.ports["redis"])],
             "web": [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn", "config.wsgi"],
-            "ws": [sys.executable, "-m", "realtime.server"],
+            **dict.fromkeys(self.ws, ws),
             "nginx": [program("nginx", "/usr/sbin"), "-c", conf, "-e", "stderr", "-g", f"daemon off;{user}"],
         }
+
+    def up(self) -> None:
+        """Start everything and wait until the site answers."""
+        self.create_database()
         self.start("db", "redis")
         self.manage("collectstatic", "--no-input", "--verbosity", "0")
         self.manage("prepare")
-        self.start("web", "ws", "nginx")
+        self.start("web", *self.ws, "nginx")
         wait_for("the site answers", lambda: self.answers("/board/lobby/"))
-        wait_for("ws answers", lambda: self.answers("/healthz", port=self.ports["ws"]))
+        for name in self.ws:
+            wait_for(f"{name} answers", partial(self.answers, "/healthz", self.ports[name]))
 
     def answers(self, path: str, port: int | None = None) -> bool:
         try:
@@ -100,13 +111,19 @@ class Processes:
                 self.running[service] = subprocess.Popen(
                     self.commands[service],
                     cwd=self.folder / "db" if service == "db" else APP,
-                    env=self.environment | {"SERVER_ROLE": service if service in ("web", "ws") else "manage"},
+                    env=self.environment | self.role(service),
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     **user,
                 )
+
+    def role(self, service: str) -> dict[str, str]:
+        """The settings in which the services differ."""
+        if service in self.ws:
+            return {"SERVER_ROLE": "ws", "INSTANCE": service, "WS_BIND": f"127.0.0.1:{self.ports[service]}"}
+        return {"SERVER_ROLE": "web" if service == "web" else "manage"}
 
     def stop(self, *services: str, kill: bool = False) -> None:
         """Stop as an operator does, or as the kernel does when memory runs out."""
@@ -142,7 +159,7 @@ class Processes:
         return path.read_text(errors="replace").splitlines() if path.exists() else []
 
     def down(self) -> None:
-        for service in ("nginx", "ws", "web", "redis", "db"):
+        for service in reversed(self.services):
             if service in self.running:
                 self.stop(service, kill=True)
         subprocess.run(["rm", "-r", self.folder], check=False)
