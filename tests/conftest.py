@@ -4,7 +4,7 @@ import pytest
 
 from tests.machine import missing
 
-PARTS = ("processes", "containers", "browser")
+PARTS = ("processes", "containers", "browser", "autobahn")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
 
+from tests.autobahn import suite
+
 T = TypeVar("T")
 
 
@@ -43,6 +45,8 @@ def missing(part: str) -> str:
         return ""
     if part == "browser":
         return "" if chromium() else "no Chromium is installed"
+    if part == "autobahn":
+        return suite.missing()
     raise ValueError(part)
 
 
