@@ -1,0 +1,3 @@
+"""The peers speak WebSocket alone."""
+
+urlpatterns: list = []
