@@ -5,9 +5,9 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
 
-from tests.load.generator import Fleet, Loop, OutOfTimeError
+from tests.load import usage
+from tests.load.generator import Failed, Fleet, Loop
 from tests.load.publishing import Publisher
 from tests.machine import free_port, program, wait_for
 from tests.stack import nginx
@@ -40,6 +40,11 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def nginx_command(conf: Path, stack: Processes) -> list[str]:
+    user = " user root;" if stack.root else ""
+    return [program("nginx", "/usr/sbin"), "-c", str(conf), "-e", "stderr", "-g", f"daemon off;{user}"]
+
+
 class Contender:
     """One server, its nginx, and the sockets that are open on it.
 
@@ -60,16 +65,21 @@ class Contender:
 
     def start(self) -> None:
         """Start the server and its nginx, and wait until both listen; failing that, set `reason`."""
-        port = free_port()
-        command = COMMANDS[self.name].format(port=port, redis=self.stack.environment["REDIS_URL"]).split()
-        if not (PROGRAMS / command[0]).exists():
-            self.reason = f"is not installed: there is no {command[0]} in .venv-peers"
-            return
-        self.pids = [self.spawn([str(PROGRAMS / command[0]), *command[1:]], PEERS, BENCH_GROUP=self.name)]
-        entrance = free_port()
-        self.spawn(self.nginx(entrance, port), PEERS)
-        self.fleets = [Fleet(self.loop, entrance, "/ws/feed/", f"http://localhost:{entrance}")]
-        self.await_ports(port, entrance)
+        port, entrance = free_port(), free_port()
+        command = COMMANDS[self.name].format(port=port, redis=self.stack.environment["REDIS_URL"])
+        if path := self.installed(command):
+            self.pids = [self.spawn(path, PEERS, BENCH_GROUP=self.name)]
+            self.spawn(self.nginx(entrance, ws=port), PEERS)
+            self.fleets = [Fleet(self.loop, entrance, "/ws/feed/", f"http://localhost:{entrance}")]
+            self.await_ports(port, entrance)
+
+    def installed(self, command: str) -> list[str]:
+        """The words of a command in the peers' environment; empty, with `reason` set, when it isn't there."""
+        program, *arguments = command.split()
+        if not (PROGRAMS / program).exists():
+            self.reason = f"is not installed: there is no {program} in .venv-peers"
+            return []
+        return [str(PROGRAMS / program), *arguments]
 
     def await_ports(self, *ports: int) -> None:
         try:
@@ -77,13 +87,12 @@ class Contender:
         except TimeoutError:
             self.reason = f"does not start: {' '.join(self.log().splitlines()[-1:])}"
 
-    def nginx(self, entrance: int, port: int) -> list[str]:
-        """The command of an nginx with the product's configuration in front of the server on `port`."""
-        web = self.stack.ports["web"]
-        folder = self.stack.folder / f"nginx-{self.name}"
-        conf = nginx.render(folder, port=entrance, probe=free_port(), web=web, ws=port)
-        user = " user root;" if self.stack.root else ""
-        return [program("nginx", "/usr/sbin"), "-c", str(conf), "-e", "stderr", "-g", f"daemon off;{user}"]
+    def nginx(self, entrance: int, **ports: int) -> list[str]:
+        """The command of an nginx with the product's configuration, and other `ports` for web or ws."""
+        folder = self.stack.folder / f"nginx-{entrance}"
+        ports = {service: self.stack.ports[service] for service in ("web", "ws")} | ports
+        conf = nginx.render(folder, port=entrance, probe=free_port(), **ports)
+        return nginx_command(conf, self.stack)
 
     def spawn(self, command: list[str], cwd: Path, **environment: str) -> int:
         with open(self.stack.folder / f"{self.name}.log", "ab") as log:
@@ -108,10 +117,16 @@ class Contender:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def fill(self, count: int, **how: Any) -> None:
-        """Have `count` open sockets that have got their first frame. Raises OutOfTimeError."""
+    def fill(self, count: int) -> None:
+        """Have `count` open sockets that have got their first frame. Raises Failed when some have not."""
+        self.ready()
         for fleet in self.fleets:
-            fleet.open(count // len(self.fleets) - len(fleet), **how)
+            fleet.open(count // len(self.fleets) - len(fleet))
+            if fleet.failed:
+                raise Failed(f"{fleet.failed} of {len(fleet)} sockets were refused or closed")
+
+    def ready(self) -> None:
+        """Tell the fleets where new sockets begin; stock servers know nothing of it."""
 
     def empty(self) -> None:
         """Close all sockets."""
@@ -121,7 +136,7 @@ class Contender:
     def publish(self, do: str, count: int, seconds: float, **how: float) -> list[int]:
         """Have the publisher `burst` or `paced` `count` messages, and wait until every socket has all.
 
-        Returns when each was published. Raises OutOfTimeError when that is not within `seconds`, and
+        Returns when each was published. Raises Failed when that is not within `seconds`, and
         when a socket got one twice, or out of order.
         """
         wanted = [fleet.delivered + count * len(fleet) for fleet in self.fleets]
@@ -138,8 +153,16 @@ class Contender:
             for fleet in self.fleets:
                 fleet.next = self.published
         if any(fleet.disorder for fleet in self.fleets):
-            raise OutOfTimeError("a socket got messages twice, or out of order")
+            raise Failed("a socket got messages twice, or out of order")
         return sent
+
+    def memory(self) -> int:
+        """Bytes that its WebSocket servers take."""
+        return sum(map(usage.memory, self.pids))
+
+    def cpu(self) -> float:
+        """Seconds of processor time that its WebSocket servers took so far."""
+        return sum(map(usage.cpu, self.pids))
 
     @property
     def latest(self) -> int:
@@ -155,8 +178,7 @@ class Ours(Contender):
         self.pids = [self.stack.running["ws"].pid]
         self.fleets = [Fleet(self.loop, ports["nginx"], "", self.stack.url)]
 
-    def fill(self, count: int, **how: Any) -> None:
+    def ready(self) -> None:
         last = self.publisher.ask("last")["last"]
         for fleet in self.fleets:
             fleet.path = f"/ws/board/lobby/?after={last}"
-        super().fill(count, **how)

@@ -18,8 +18,8 @@ AT_ONCE = 50
 TEXT, CLOSE, PING = 1, 8, 9
 
 
-class OutOfTimeError(Exception):
-    """What was waited for did not come true."""
+class Failed(Exception):
+    """What was to be measured did not happen: not in time, not in order, or not at all."""
 
 
 class Loop:
@@ -29,8 +29,6 @@ class Loop:
         self.epoll = select.epoll()
         self.handlers: dict[int, Callable[[int], None]] = {}
         self.deadline = time.monotonic() + seconds
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     def add(self, fd: int, handler: Callable[[int], None], events: int = select.EPOLLIN) -> None:
         self.handlers[fd] = handler
@@ -41,11 +39,11 @@ class Loop:
         self.epoll.unregister(fd)
 
     def until(self, what: str, condition: Callable[[], object], seconds: float) -> None:
-        """Serve until `condition`. Raises OutOfTimeError with `what` after `seconds`, or at the run's end."""
+        """Serve until `condition`. Raises Failed with `what` after `seconds`, or at the run's end."""
         deadline = min(time.monotonic() + seconds, self.deadline)
         while not condition():
             if time.monotonic() > deadline:
-                raise OutOfTimeError(what)
+                raise Failed(f"not within {seconds:.0f} s: {what}")
             for fd, event in self.epoll.poll(0.02):
                 # An earlier event of the same poll may have closed it.
                 if handler := self.handlers.get(fd):
@@ -55,6 +53,13 @@ class Loop:
         """Serve for a while."""
         end = time.monotonic() + seconds
         self.until("rest", lambda: time.monotonic() >= end, seconds + 1)
+
+
+def raise_file_limit() -> int:
+    """Let this process, and what it starts, open as many files as it may; returns how many."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
 
 
 class Fleet:
@@ -71,7 +76,9 @@ class Fleet:
         self.failed = 0
         self.delivered = 0
         self.disorder = 0
+        # When the last message and the last greeting came, as time.monotonic_ns().
         self.latest = 0
+        self.greeted_at = 0
         # While it is on: which message came, and when.
         self.recording = False
         self.numbers = array("q")
@@ -98,6 +105,11 @@ class Fleet:
             one.close()
         self.sockets.clear()
         self.greeted = self.failed = self.disorder = 0
+
+    def record(self) -> None:
+        """Note from now on when each message comes."""
+        self.recording = True
+        self.numbers, self.times = array("q"), array("q")
 
     def got(self, number: int, socket: "Socket", now: int) -> None:
         if number != socket.next:
@@ -191,6 +203,7 @@ class Socket:
                 elif not self.greeted:
                     self.greeted = True
                     fleet.greeted += 1
+                    fleet.greeted_at = now
             elif opcode == PING:
                 # Masked with zeros (RFC 6455, 5.3).
                 self.socket.send(bytes((0x8A, 0x80 | size, 0, 0, 0, 0)) + data[start:end])

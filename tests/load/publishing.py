@@ -35,7 +35,7 @@ class Publisher:
         self.answers += map(json.loads, lines)
 
     def ask(self, do: str, seconds: float = 60, **request: Any) -> dict[str, Any]:
-        """Send a request of publisher.REQUESTS. Raises OutOfTimeError when it takes more than `seconds`."""
+        """Send a request of publisher.REQUESTS. Raises Failed when it takes more than `seconds`."""
         self.process.stdin.write(json.dumps({"do": do, **request}).encode() + b"\n")
         self.process.stdin.flush()
         self.loop.until(f"the publisher's answer to {do}", lambda: self.answers, seconds)

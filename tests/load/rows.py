@@ -1,104 +1,147 @@
-"""What is measured. Each row is a function that measures all contenders side by side, in rounds."""
+"""What is measured of the WebSocket servers: each row all contenders side by side."""
 
-import statistics
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 
 from tests.load.contenders import Contender
-from tests.load.generator import OutOfTimeError
+from tests.load.generator import Failed
+from tests.load.measuring import Measuring
+from tests.load.table import Row, percentile
 
 # Messages of one burst.
 BURST = 40
-# Seconds that one contender's bursts take in a round, about, and how many they are at most.
-SLOT, BURSTS = 2.0, 10
+# Bursts of one contender in a round, at most.
+BURSTS = 10
+# Messages a second: the pace that all are measured at, and what is tried with those that can't.
+PACES = (20, 5, 2, 1)
+# Seconds. Who delivers the last message later than this doesn't keep the pace.
+BEHIND = 0.5
 
 
-@dataclass(frozen=True)
-class Size:
-    """How much is measured."""
-
-    sockets: int = 1000
-    rounds: int = 5
-
-
-FULL = Size()
-QUICK = Size(sockets=500, rounds=2)
-
-
-@dataclass
-class Row:
-    """One line of the table: the rounds of each contender, and what else there is to say of it."""
-
-    name: str
-    title: str
-    unit: str
-    better: str
-    samples: dict[str, list[float]] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)
-
-    def add(self, contender: str, value: float) -> None:
-        self.samples.setdefault(contender, []).append(value)
-
-    def value(self, contender: str) -> float | None:
-        """The median of its rounds."""
-        return statistics.median(self.samples[contender]) if self.samples.get(contender) else None
-
-    def ratio(self, contender: str) -> float | None:
-        """Ours divided by its."""
-        ours, its = self.value("ours"), self.value(contender)
-        return ours / its if ours is not None and its else None
-
-
-class Measuring:
-    """What a row needs: who takes part, how much, and where to say how far it is."""
-
-    def __init__(self, contenders: list[Contender], size: Size, say: Callable[[str], None]):
-        self.contenders = contenders
-        self.size = size
-        self.say = say
-
-    def each(self, *rows: Row) -> Iterator[Contender]:
-        """Those who can take part. Who can't, or failed in this row before, is noted in `rows`."""
-        for contender in self.contenders:
-            if contender.reason:
-                for row in rows:
-                    row.notes[contender.name] = contender.reason
-            elif not any(contender.name in row.notes for row in rows):
-                yield contender
-
-    @contextmanager
-    def attempt(self, contender: Contender, *rows: Row) -> Iterator[None]:
-        """A contender that doesn't do it in time is noted, and is out of these rows."""
-        try:
-            yield
-        except OutOfTimeError as error:
-            self.say(f"  {contender.name}: {error}")
+def memory(measuring: Measuring) -> list[Row]:
+    """What an idle socket takes in the server's process. Before all others: the servers are fresh."""
+    count = measuring.size.sockets
+    row = Row("memory", f"memory of an idle socket, KiB, {count:,} sockets", "less")
+    before = {}
+    for contender in measuring.each(row):
+        with measuring.attempt(contender, row):
+            # What is imported or made for the first socket is not a socket's cost.
+            contender.fill(50)
             contender.empty()
-            for row in rows:
-                row.notes[contender.name] = f"not in time: {error}"
+    contender.loop.rest(2)
+    for contender in measuring.each(row):
+        before[contender.name] = contender.memory()
+        with measuring.attempt(contender, row):
+            contender.fill(count)
+    contender.loop.rest(3)
+    for contender in measuring.each(row):
+        row.add(contender.name, (contender.memory() - before[contender.name]) / count / 1024)
+    return [row]
 
 
 def deliveries(measuring: Measuring) -> list[Row]:
     """Bursts as fast as they are taken; a burst ends when the last socket has the last message."""
-    size = measuring.size
-    row = Row("deliveries", f"deliveries/s at saturation, {size.sockets:,} sockets", "/s", "more")
+    count = measuring.size.sockets
+    row = Row("deliveries", f"deliveries/s at saturation, {count:,} sockets", "more")
     for contender in measuring.each(row):
         with measuring.attempt(contender, row):
-            contender.fill(size.sockets)
+            contender.fill(count)
             contender.publish("burst", BURST // 4, 60)
-    for number in range(1, size.rounds + 1):
-        for contender in measuring.each(row):
-            with measuring.attempt(contender, row):
-                taken, bursts = 0.0, 0
-                while taken < SLOT and bursts < BURSTS:
-                    sent = contender.publish("burst", BURST, 60)
-                    taken += (contender.latest - sent[0]) / 1e9
-                    bursts += 1
-                rate = BURST * bursts * size.sockets / taken
-                row.add(contender.name, rate)
-                measuring.say(f"  {number}/{size.rounds} {contender.name}: {rate:,.0f}/s")
+    for contender in measuring.rounds(row):
+        with measuring.attempt(contender, row):
+            taken, bursts = 0.0, 0
+            while taken < measuring.size.slot and bursts < BURSTS:
+                sent = contender.publish("burst", BURST, 60)
+                taken += (contender.latest - sent[0]) / 1e9
+                bursts += 1
+            row.add(contender.name, BURST * bursts * count / taken)
     return [row]
 
 
-ROWS: dict[str, Callable[[Measuring], list[Row]]] = {"deliveries": deliveries}
+@dataclass(frozen=True)
+class Paced:
+    """A run at a fixed rate: sorted latencies in ms, processor time of a delivery in µs, and if it kept."""
+
+    latencies: list[float]
+    cpu: float
+    kept: bool
+
+
+def paced(contender: Contender, pace: float, seconds: float) -> Paced:
+    """Publish `pace` messages a second. Raises Failed when the last is 30 s late."""
+    for fleet in contender.fleets:
+        fleet.record()
+    first, before = contender.published, contender.cpu()
+    sent = contender.publish("paced", max(3, round(pace * seconds)), 30, rate=pace)
+    latencies = []
+    for fleet in contender.fleets:
+        fleet.recording = False
+        pairs = zip(fleet.numbers, fleet.times, strict=True)
+        latencies += [(at - sent[number - first]) / 1e6 for number, at in pairs]
+    cpu = (contender.cpu() - before) / len(latencies) * 1e6
+    return Paced(sorted(latencies), cpu, contender.latest - sent[-1] < BEHIND * 1e9)
+
+
+def find_pace(contender: Contender, wanted: float) -> float:
+    """The highest of PACES, from `wanted` down, that a contender keeps for a second."""
+    for pace in [pace for pace in PACES if pace <= wanted]:
+        if paced(contender, pace, 1).kept:
+            return pace
+    raise Failed(f"falls behind at {PACES[-1]} message a second")
+
+
+def latency(measuring: Measuring) -> list[Row]:
+    """From a message's publication to each socket's having it, at the same rate for all who keep it."""
+    count = measuring.size.sockets
+    at = f"at {PACES[0] * count:,} deliveries/s"
+    rows = p50, p99, cpu = (
+        Row("p50", f"p50 {at}, ms", "less"),
+        Row("p99", f"p99 {at}, ms", "less"),
+        Row("cpu", f"processor time a delivery {at}, µs", "less"),
+    )
+    paces: dict[str, float] = {}
+    for contender in measuring.each(*rows):
+        with measuring.attempt(contender, *rows):
+            contender.fill(count)
+            paces[contender.name] = find_pace(contender, PACES[0])
+    for contender in measuring.rounds(*rows):
+        with measuring.attempt(contender, *rows):
+            name = contender.name
+            run = paced(contender, paces[name], measuring.size.seconds)
+            if not run.kept and paces[name] > PACES[-1]:
+                paces[name] = find_pace(contender, PACES[PACES.index(paces[name]) + 1])
+                for row in rows:
+                    row.samples.pop(name, None)
+                run = paced(contender, paces[name], measuring.size.seconds)
+            p50.add(name, percentile(run.latencies, 0.5))
+            p99.add(name, percentile(run.latencies, 0.99))
+            cpu.add(name, run.cpu)
+    for name, pace in paces.items():
+        if pace < PACES[0]:
+            for row in rows:
+                row.notes[name] = f"falls behind at that rate, measured at {pace * count:,} deliveries/s"
+    return list(rows)
+
+
+def connects(measuring: Measuring) -> list[Row]:
+    """Clients with a session each, all at once, until each has its first frame."""
+    count = measuring.size.connects
+    row = Row("connects", f"connects/s with a session, {count:,} clients at once", "more")
+    keys = measuring.contenders[0].publisher.ask("sessions", count=count)["sessions"]
+    failures: dict[str, int] = {}
+    for contender in measuring.each(row):
+        contender.empty()
+    for contender in measuring.rounds(row):
+        contender.loop.rest(1)
+        started = time.monotonic_ns()
+        with measuring.attempt(contender, row):
+            contender.ready()
+            [fleet] = contender.fleets
+            fleet.open(count, cookies=iter(keys), at_once=count)
+            failures[contender.name] = failures.get(contender.name, 0) + fleet.failed
+            row.add(contender.name, fleet.greeted / (fleet.greeted_at - started) * 1e9)
+            contender.empty()
+    for name, failed in failures.items():
+        if failed:
+            row.notes[name] = f"failed {failed} of {count * len(row.samples[name]):,} clients"
+    return [row]
