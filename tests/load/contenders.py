@@ -69,7 +69,7 @@ class Contender:
         command = COMMANDS[self.name].format(port=port, redis=self.stack.environment["REDIS_URL"])
         if path := self.installed(command):
             self.pids = [self.spawn(path, PEERS, BENCH_GROUP=self.name)]
-            self.spawn(self.nginx(entrance, ws=port), PEERS)
+            self.spawn(self.nginx(entrance, ws=[port]), PEERS)
             self.fleets = [Fleet(self.loop, entrance, "/ws/feed/", f"http://localhost:{entrance}")]
             self.await_ports(port, entrance)
 
@@ -87,10 +87,10 @@ class Contender:
         except TimeoutError:
             self.reason = f"does not start: {' '.join(self.log().splitlines()[-1:])}"
 
-    def nginx(self, entrance: int, **ports: int) -> list[str]:
+    def nginx(self, entrance: int, **ports: int | list[int]) -> list[str]:
         """The command of an nginx with the product's configuration, and other `ports` for web or ws."""
         folder = self.stack.folder / f"nginx-{entrance}"
-        ports = {service: self.stack.ports[service] for service in ("web", "ws")} | ports
+        ports = {"web": self.stack.ports["web"], "ws": [self.stack.ports["ws"]]} | ports
         conf = nginx.render(folder, port=entrance, probe=free_port(), **ports)
         return nginx_command(conf, self.stack)
 

@@ -31,7 +31,7 @@ FILL = " Good morning, is anyone there? The coffee is ready."
 
 def announce(room: Room, message: Message) -> None:
     """What Room.post does on commit."""
-    hints.publish(room.topic, message.seq)
+    hints.publish(room.topic, message.as_json())
 
 
 @transaction.atomic
