@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from board.models import MAX_NICKNAME, MAX_TEXT, Room, messages_after
+from realtime.numbers import parse_after
 
 ON_PAGE = 50
 PAGE = 200
@@ -42,13 +43,6 @@ def clean(value: str, name: str, limit: int) -> str:
     if any(ord(character) < 32 and character not in "\n\r\t" for character in value):
         raise BadInput(f"The {name} has control characters in it.")
     return value
-
-
-def parse_after(value: str) -> int:
-    """The number of the last message a reader has; 0 for none. Raises BadInput."""
-    if value.isascii() and value.isdigit() and len(value) <= 18:
-        return int(value)
-    raise BadInput("after must be the number of the last message you have, 0 for none.")
 
 
 @require_GET
@@ -91,7 +85,10 @@ def messages(request: HttpRequest, slug: str) -> HttpResponse:
 
 def catch_up(request: HttpRequest, room: Room) -> HttpResponse:
     """A page of what came after a number: 200, with `more` while there is more."""
-    after = parse_after(request.GET.get("after", "0"))
+    try:
+        after = parse_after(request.GET.get("after", "0"))
+    except ValueError as error:
+        raise BadInput(str(error)) from None
     page = messages_after(room, after, PAGE)
     reached = page[-1]["seq"] if page else after
     return JsonResponse(

@@ -9,8 +9,9 @@ from django.db import IntegrityError
 from django.test import Client
 
 from board.models import Message, Room, messages_after
-from board.views import BadInput, clean, parse_after
+from board.views import BadInput, clean
 from realtime import hints
+from realtime.numbers import parse_after
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_clean_keeps_lines_and_trims_the_ends():
 
 @pytest.mark.parametrize("value", ["", "-1", "1.0", "x", "9" * 19, "\u00b2", "\u0661"])
 def test_after_must_be_a_number(value: str):
-    with pytest.raises(BadInput):
+    with pytest.raises(ValueError, match="after must be"):
         parse_after(value)
 
 
