@@ -42,7 +42,7 @@ def render(folder: Path, *, port: int, probe: int, web: int, ws: list[int], **en
     site = template.safe_substitute(edge_variables(**environment))
     site = site.replace("listen 8080", f"listen 127.0.0.1:{port}").replace(":8079", f":{probe}")
     (run / "site.conf").write_text(site.replace("/etc/nginx/html", str(folder / "html")))
-    servers = " ".join(f"server 127.0.0.1:{each} max_fails=1 fail_timeout=2s;" for each in ws)
+    servers = " ".join(f"server 127.0.0.1:{each} max_fails=0;" for each in ws)
     (run / "upstreams.conf").write_text(UPSTREAMS.format(web=web, ws=servers))
     main = folder / "nginx.conf"
     main.write_text((NGINX / "nginx.conf").read_text().replace("/run/nginx", str(run)))
