@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.load import pages, report, rows
+from tests.load import chart, growth, pages, report, rows
 from tests.load.contenders import TITLES, Contender, Ours
 from tests.load.generator import Failed, Loop, raise_file_limit
 from tests.load.measuring import FULL, QUICK, Measuring
@@ -20,28 +20,36 @@ from tests.stack.processes import Processes
 ROWS = {
     "memory": rows.memory,
     "deliveries": rows.deliveries,
+    "visitors": rows.visitors,
     "latency": rows.latency,
     "connects": rows.connects,
     "post": pages.post,
     "page": pages.page,
     "static": pages.static,
 }
+# Not a row: a chart of its own, and no peers.
+GROWTH = "growth"
+# Seconds that a run takes at most. What is not measured by then is named.
+LIMIT, QUICK_LIMIT = 15 * 60, 150
+HERE = Path(__file__).parent
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these: {', '.join(ROWS)}")
-    parser.add_argument("--quick", action="store_true", help="fewer sockets and rounds, in two minutes")
+    known = [*ROWS, GROWTH]
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these: {', '.join(known)}")
+    parser.add_argument("--quick", action="store_true", help="fewer sockets and rounds, no growth")
+    parser.add_argument("--only", metavar="NAMES", help=f"only these: {','.join(TITLES)}")
     parser.add_argument(
-        "--only", metavar="NAMES", help=f"only these, with commas between: {','.join(TITLES)}"
+        "--json", metavar="FILE", nargs="?", const="-", help="as JSON too, on stdout without FILE"
     )
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write the numbers there as well")
+    parser.add_argument("--charts", action="store_true", help="draw bench.svg and growth.svg anew")
     options = parser.parse_args()
-    if unknown := set(options.rows) - set(ROWS):
-        parser.error(f"there is no row {', '.join(unknown)}")
     options.names = options.only.split(",") if options.only else list(TITLES)
-    if unknown := set(options.names) - set(TITLES):
-        parser.error(f"there is no contender {', '.join(unknown)}")
+    for unknown in {*options.rows, *options.names} - {*known, *TITLES}:
+        parser.error(f"there is no {unknown}")
+    if not options.rows:
+        options.rows = list(ROWS) if options.quick else known
     return options
 
 
@@ -49,10 +57,8 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(options: argparse.Namespace, stack: Processes) -> list[Row]:
+def measure(options: argparse.Namespace, loop: Loop, publisher: Publisher, stack: Processes) -> list[Row]:
     """All rows that were asked for, as far as the time allows."""
-    loop = Loop(150 if options.quick else 900)
-    publisher = Publisher(loop, stack)
     contenders = [
         (Ours if name == "ours" else Contender)(name, loop, publisher, stack) for name in options.names
     ]
@@ -62,7 +68,7 @@ def measure(options: argparse.Namespace, stack: Processes) -> list[Row]:
         for contender in contenders:
             say(f"starting {TITLES[contender.name]}")
             contender.start()
-        for name in [name for name in ROWS if not options.rows or name in options.rows]:
+        for name in [name for name in ROWS if name in options.rows]:
             started = time.monotonic()
             say(name)
             try:
@@ -73,7 +79,6 @@ def measure(options: argparse.Namespace, stack: Processes) -> list[Row]:
     finally:
         for contender in contenders:
             contender.stop()
-        publisher.stop()
     return measured
 
 
@@ -83,17 +88,36 @@ def main() -> int:
         sys.exit(f"bench: {reason}")
     # What is made here lives to the end; a collection would be a pause in every latency.
     gc.disable()
-    raise_file_limit()
+    files = raise_file_limit()
+    loop = Loop(QUICK_LIMIT if options.quick else LIMIT)
     stack = Processes()
+    measured: list[Row] = []
+    points: list[growth.Point] = []
+    failures: list[str] = []
     try:
         say("starting the stack")
         stack.up()
-        measured = measure(options, stack)
+        publisher = Publisher(loop, stack)
+        try:
+            if set(options.rows) & set(ROWS):
+                measured = measure(options, loop, publisher, stack)
+            if GROWTH in options.rows:
+                say(GROWTH)
+                points, failures = growth.growth(loop, publisher, stack, files, say)
+        finally:
+            publisher.stop()
     finally:
         stack.down()
-    print(table(measured))
+    machine = report.machine()
+    if measured:
+        print(table(measured))
+    if points or failures:
+        print(growth.table(points, failures))
     if options.json:
-        options.json.write_text(json.dumps(report.as_json(measured), indent=2) + "\n")
+        text = json.dumps(report.as_json(machine, measured, points, failures), indent=2)
+        print(text) if options.json == "-" else Path(options.json).write_text(text + "\n")
+    if options.charts:
+        chart.write(HERE, machine, measured, points)
     return 0
 
 

@@ -65,13 +65,13 @@ class Contender:
 
     def start(self) -> None:
         """Start the server and its nginx, and wait until both listen; failing that, set `reason`."""
-        port, entrance = free_port(), free_port()
-        command = COMMANDS[self.name].format(port=port, redis=self.stack.environment["REDIS_URL"])
+        self.port, entrance = free_port(), free_port()
+        command = COMMANDS[self.name].format(port=self.port, redis=self.stack.environment["REDIS_URL"])
         if path := self.installed(command):
             self.pids = [self.spawn(path, PEERS, BENCH_GROUP=self.name)]
-            self.spawn(self.nginx(entrance, ws=[port]), PEERS)
+            self.spawn(self.nginx(entrance, ws=[self.port]), PEERS)
             self.fleets = [Fleet(self.loop, entrance, "/ws/feed/", f"http://localhost:{entrance}")]
-            self.await_ports(port, entrance)
+            self.await_ports(self.port, entrance)
 
     def installed(self, command: str) -> list[str]:
         """The words of a command in the peers' environment; empty, with `reason` set, when it isn't there."""
@@ -121,6 +121,7 @@ class Contender:
         """Have `count` open sockets that have got their first frame. Raises Failed when some have not."""
         self.ready()
         for fleet in self.fleets:
+            fleet.next = self.published
             fleet.open(count // len(self.fleets) - len(fleet))
             if fleet.failed:
                 raise Failed(f"{fleet.failed} of {len(fleet)} sockets were refused or closed")

@@ -2,9 +2,11 @@
 
 import os
 import platform
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.load.growth import Point
 from tests.load.table import Row
 
 
@@ -12,15 +14,17 @@ def machine() -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "cores": os.cpu_count(),
-        "system": platform.system(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
 
 
-def as_json(rows: list[Row]) -> dict[str, Any]:
-    """`values` are medians, `ours_divided_by` the ratios that the table shows."""
+def as_json(
+    machine: dict[str, Any], rows: list[Row], points: list[Point], failures: list[str]
+) -> dict[str, Any]:
+    """`values` are medians of `rounds`, `ours_divided_by` the ratios that the table shows."""
     return {
-        "machine": machine(),
+        "machine": machine,
         "rows": [
             {
                 "name": row.name,
@@ -34,4 +38,6 @@ def as_json(rows: list[Row]) -> dict[str, Any]:
             }
             for row in rows
         ],
+        "growth": [asdict(point) for point in points],
+        "growth_out": failures,
     }

@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass
 
 from tests.load.contenders import Contender
-from tests.load.generator import Failed
-from tests.load.measuring import Measuring
+from tests.load.generator import Failed, Fleet
+from tests.load.measuring import Measuring, Size
 from tests.load.table import Row, percentile
 
 # Messages of one burst.
@@ -49,12 +49,35 @@ def deliveries(measuring: Measuring) -> list[Row]:
             contender.publish("burst", BURST // 4, 60)
     for contender in measuring.rounds(row):
         with measuring.attempt(contender, row):
-            taken, bursts = 0.0, 0
-            while taken < measuring.size.slot and bursts < BURSTS:
-                sent = contender.publish("burst", BURST, 60)
-                taken += (contender.latest - sent[0]) / 1e9
-                bursts += 1
-            row.add(contender.name, BURST * bursts * count / taken)
+            row.add(contender.name, saturated(contender, measuring.size))
+    return [row]
+
+
+def saturated(contender: Contender, size: Size) -> float:
+    """Deliveries a second over bursts that take about `size.slot` seconds."""
+    taken, bursts = 0.0, 0
+    while taken < size.slot and bursts < BURSTS:
+        sent = contender.publish("burst", BURST, 60)
+        taken += (contender.latest - sent[0]) / 1e9
+        bursts += 1
+    return BURST * bursts * size.sockets / taken
+
+
+def visitors(measuring: Measuring) -> list[Row]:
+    """What the visitors themselves can take: the bare loop's bursts once more, without nginx in between."""
+    count = measuring.size.sockets
+    row = Row("visitors", f"what the visitors can take, deliveries/s, {count:,} sockets", "more")
+    row.notes["bare"] = "is without nginx"
+    measuring = measuring.among(one for one in measuring.contenders if one.name == "bare")
+    for bare in measuring.each(row):
+        bare.empty()
+        through_nginx, bare.fleets = bare.fleets, [Fleet(bare.loop, bare.port, "/", "http://localhost")]
+        for contender in measuring.rounds(row):
+            with measuring.attempt(contender, row):
+                contender.fill(count)
+                row.add(contender.name, saturated(contender, measuring.size))
+        bare.empty()
+        bare.fleets = through_nginx
     return [row]
 
 

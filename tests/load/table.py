@@ -60,9 +60,15 @@ def cell(row: Row, name: str) -> str:
     return value if name == "ours" else f"{value} {factor(row.ratio(name)):>6}"
 
 
-def remarks(row: Row) -> list[str]:
-    said = [(name, text) for name in TITLES for text in (row.notes.get(name), row.out.get(name)) if text]
-    return [f"{row.title}: {TITLES[name]} {text}" for name, text in said]
+def remarks(rows: list[Row]) -> list[str]:
+    """What there is to say, once for all rows that it holds for."""
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        for name in TITLES:
+            for text in (row.notes.get(name), row.out.get(name)):
+                if text:
+                    said.setdefault(f"{TITLES[name]} {text}", []).append(row.name)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in said.items()]
 
 
 def aligned(lines: list[list[str]]) -> str:
@@ -83,4 +89,4 @@ def table(rows: list[Row]) -> str:
     lines = [["", *(TITLES[name] for name in names)]]
     lines += [[f"{row.title} ({row.better} is better)", *(cell(row, name) for name in names)] for row in rows]
     legend = "Nx: ours divided by theirs. The median of all rounds."
-    return "\n".join([aligned(lines), legend, *(text for row in rows for text in remarks(row))])
+    return "\n".join([aligned(lines), legend, *remarks(rows)])
