@@ -20,6 +20,7 @@ from tests.stack.processes import Processes
 ROWS = {
     "memory": rows.memory,
     "deliveries": rows.deliveries,
+    "singles": rows.singles,
     "visitors": rows.visitors,
     "latency": rows.latency,
     "connects": rows.connects,

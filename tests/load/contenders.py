@@ -23,6 +23,7 @@ COMMANDS = {
     "granian": "granian --host 127.0.0.1 --port {port} --workers 1 --backlog 4096 --loop uvloop "
     "--interface asginl --ws asgi:application",
     "bare": "python bare.py {port} {redis} bare",
+    "joined": "python bare.py {port} {redis} joined joined",
 }
 TITLES = {
     "ours": "ours",
@@ -30,9 +31,10 @@ TITLES = {
     "uvicorn": "stock Uvicorn",
     "granian": "stock Granian",
     "bare": "bare loop",
+    "joined": "bare, joined",
 }
 # In what form the publisher publishes to each, unless it is a group.
-KINDS = {"ours": "ours", "bare": "frames"}
+KINDS = {"ours": "ours", "bare": "frames", "joined": "frames"}
 
 
 def listens(port: int) -> bool:

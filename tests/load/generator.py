@@ -43,7 +43,8 @@ class Loop:
         deadline = min(time.monotonic() + seconds, self.deadline)
         while not condition():
             if time.monotonic() > deadline:
-                raise Failed(f"not within {seconds:.0f} s: {what}")
+                over = time.monotonic() > self.deadline
+                raise Failed("the run's time is over" if over else f"not within {seconds:.0f} s: {what}")
             for fd, event in self.epoll.poll(0.02):
                 # An earlier event of the same poll may have closed it.
                 if handler := self.handlers.get(fd):

@@ -60,7 +60,8 @@ class Direct(Ours):
         ports = [free_port() for _ in range(self.processes)]
         for port in ports:
             command = [sys.executable, "-m", "realtime.server"]
-            self.pids.append(self.spawn(command, APP, SERVER_ROLE="ws", WS_BIND=f"127.0.0.1:{port}"))
+            limits = {"WS_BIND": f"127.0.0.1:{port}", "WS_MAX_SOCKETS": str(2 * max(SOCKETS))}
+            self.pids.append(self.spawn(command, APP, SERVER_ROLE="ws", **limits))
             self.fleets.append(Fleet(self.loop, port, "", self.stack.url))
         self.await_ports(*ports)
         if self.reason:

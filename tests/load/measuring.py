@@ -18,7 +18,7 @@ class Size:
     """
 
     sockets: int = 1000
-    rounds: int = 5
+    rounds: int = 4
     slot: float = 2
     seconds: float = 5
     connects: int = 500

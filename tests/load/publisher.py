@@ -122,4 +122,5 @@ REQUESTS = {"burst": burst, "paced": paced, "last": last, "sessions": sessions}
 if __name__ == "__main__":
     for line in sys.stdin:
         request = json.loads(line)
-        print(json.dumps(REQUESTS[request.pop("do")](**request)), flush=True)
+        number, do = request.pop("id"), request.pop("do")
+        print(json.dumps({"id": number} | REQUESTS[do](**request)), flush=True)

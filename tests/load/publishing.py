@@ -16,7 +16,8 @@ class Publisher:
 
     def __init__(self, loop: Loop, stack: Processes):
         self.loop = loop
-        self.answers: list[dict[str, Any]] = []
+        self.asked = 0
+        self.answers: dict[int, dict[str, Any]] = {}
         self.buffer = b""
         self.process = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("publisher.py")],
@@ -32,14 +33,16 @@ class Publisher:
         if not data:
             raise RuntimeError("the publisher ended")
         *lines, self.buffer = (self.buffer + data).split(b"\n")
-        self.answers += map(json.loads, lines)
+        self.answers |= {answer.pop("id"): answer for answer in map(json.loads, lines)}
 
     def ask(self, do: str, seconds: float = 60, **request: Any) -> dict[str, Any]:
         """Send a request of publisher.REQUESTS. Raises Failed when it takes more than `seconds`."""
-        self.process.stdin.write(json.dumps({"do": do, **request}).encode() + b"\n")
+        self.asked += 1
+        self.process.stdin.write(json.dumps({"id": self.asked, "do": do, **request}).encode() + b"\n")
         self.process.stdin.flush()
-        self.loop.until(f"the publisher's answer to {do}", lambda: self.answers, seconds)
-        return self.answers.pop(0)
+        # By its id: the answer to a request that took too long may still come.
+        self.loop.until(f"the publisher's answer to {do}", lambda: self.asked in self.answers, seconds)
+        return self.answers.pop(self.asked)
 
     def stop(self) -> None:
         self.process.kill()

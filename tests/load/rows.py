@@ -1,5 +1,6 @@
 """What is measured of the WebSocket servers: each row all contenders side by side."""
 
+import statistics
 import time
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from tests.load.table import Row, percentile
 BURST = 40
 # Bursts of one contender in a round, at most.
 BURSTS = 10
+# Messages of one round, one at a time.
+SINGLES = 10
 # Messages a second: the pace that all are measured at, and what is tried with those that can't.
 PACES = (20, 5, 2, 1)
 # Seconds. Who delivers the last message later than this doesn't keep the pace.
@@ -40,9 +43,12 @@ def memory(measuring: Measuring) -> list[Row]:
 
 
 def deliveries(measuring: Measuring) -> list[Row]:
-    """Bursts as fast as they are taken; a burst ends when the last socket has the last message."""
+    """Bursts as fast as they are taken; a burst ends when the last socket has the last message.
+
+    Who joins messages that come together into one write gains by a burst's length: read it with `singles`.
+    """
     count = measuring.size.sockets
-    row = Row("deliveries", f"deliveries/s at saturation, {count:,} sockets", "more")
+    row = Row("deliveries", f"deliveries/s, bursts of {BURST}, {count:,} sockets", "more")
     for contender in measuring.each(row):
         with measuring.attempt(contender, row):
             contender.fill(count)
@@ -63,12 +69,30 @@ def saturated(contender: Contender, size: Size) -> float:
     return BURST * bursts * size.sockets / taken
 
 
-def visitors(measuring: Measuring) -> list[Row]:
-    """What the visitors themselves can take: the bare loop's bursts once more, without nginx in between."""
+def singles(measuring: Measuring) -> list[Row]:
+    """One message at a time, the next when all sockets have it: nothing can be joined."""
     count = measuring.size.sockets
-    row = Row("visitors", f"what the visitors can take, deliveries/s, {count:,} sockets", "more")
-    row.notes["bare"] = "is without nginx"
-    measuring = measuring.among(one for one in measuring.contenders if one.name == "bare")
+    row = Row("singles", f"deliveries/s, one message at a time, {count:,} sockets", "more")
+    for contender in measuring.rounds(row):
+        with measuring.attempt(contender, row):
+            contender.fill(count)
+            taken = []
+            for _ in range(SINGLES):
+                [sent] = contender.publish("burst", 1, 60)
+                taken.append((contender.latest - sent) / 1e9)
+            row.add(contender.name, count / statistics.median(taken))
+    return [row]
+
+
+def visitors(measuring: Measuring) -> list[Row]:
+    """What the visitors take at least: the joined bare loop's bursts once more, without nginx in between.
+
+    Only a result well below it is a server's own.
+    """
+    count = measuring.size.sockets
+    row = Row("visitors", f"what the visitors take at least, deliveries/s, {count:,} sockets", "more")
+    row.notes["joined"] = "is without nginx"
+    measuring = measuring.among(one for one in measuring.contenders if one.name == "joined")
     for bare in measuring.each(row):
         bare.empty()
         through_nginx, bare.fleets = bare.fleets, [Fleet(bare.loop, bare.port, "/", "http://localhost")]

@@ -1,5 +1,6 @@
-"""The limit: `python bare.py PORT REDIS_URL CHANNEL` writes each frame from Redis to every socket.
+"""The limit: `python bare.py PORT REDIS_URL CHANNEL [joined]` writes each frame from Redis to every socket.
 
+With `joined`, the frames that came from Redis together go out in one write a socket.
 No Django, no ASGI, no HTTP parser, no limit, no ping: what any Python server has to do at least.
 """
 
@@ -42,16 +43,27 @@ class Socket(asyncio.Protocol):
         transports.discard(self.transport)
 
 
-async def main(port: str, url: str, channel: str) -> None:
+def write_all(frames: list[bytes]) -> None:
+    data = b"".join(frames)
+    frames.clear()
+    for transport in transports:
+        transport.write(data)
+
+
+async def main(port: str, url: str, channel: str, joined: str = "") -> None:
     loop = asyncio.get_running_loop()
+    frames: list[bytes] = []
     async with redis.from_url(url, socket_timeout=None).pubsub() as subscription:
         await subscription.subscribe(channel)
         await loop.create_server(Socket, "127.0.0.1", int(port), backlog=2048)
         async for message in subscription.listen():
             if message["type"] == "message":
-                frame = message["data"]
-                for transport in transports:
-                    transport.write(frame)
+                frames.append(message["data"])
+                if not joined:
+                    write_all(frames)
+                elif len(frames) == 1:
+                    # Runs once what Redis sent together is read.
+                    loop.call_soon(write_all, frames)
 
 
 uvloop.run(main(*sys.argv[1:]))
