@@ -19,8 +19,8 @@ from realtime.hints import listener, start
 
 log = logging.getLogger("feed")
 
-# Seconds. How late a message is at most while Redis is away.
-LOOKUP = 2.0
+# Seconds. With the read, a message is at most 2 s late while Redis is away.
+LOOKUP = 1.5
 # Rows read at once, and rows kept that arrived before the one that is next.
 PAGE = 100
 # Sockets written to before anything else in this process has its turn: some 5 ms.
