@@ -9,6 +9,7 @@ from tests.machine import chromium
 
 # Without these, Chromium asks hosts of its maker for updates at every start.
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+OPTIONS = {"executable_path": chromium(), "args": ["--no-sandbox", *QUIET]}
 
 expect.set_options(timeout=15_000)
 
@@ -17,10 +18,7 @@ expect.set_options(timeout=15_000)
 def browser() -> Iterator[Browser]:
     """Ends with its module: while Playwright runs, no test can have an event loop of its own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(),
-            args=["--no-sandbox", *QUIET],
-        )
+        browser = playwright.chromium.launch(**OPTIONS)
         yield browser
         browser.close()
 

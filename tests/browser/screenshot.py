@@ -7,8 +7,7 @@ import sys
 
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.conftest import QUIET
-from tests.machine import chromium
+from tests.browser.conftest import OPTIONS
 from tests.stack.visitor import Visitor
 
 CONVERSATION = [
@@ -31,7 +30,7 @@ def main(url: str, path: str) -> None:
     for name, text in before:
         visitors[name].post(text).raise_for_status()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", *QUIET])
+        browser = playwright.chromium.launch(**OPTIONS)
         page = browser.new_page(viewport={"width": 1100, "height": 640}, device_scale_factor=2)
         page.goto(f"{url}/board/lobby/")
         expect(page.locator("#roundtrip")).to_contain_text("ms")

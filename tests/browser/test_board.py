@@ -2,37 +2,16 @@
 
 import re
 from collections.abc import Callable
-from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.board import live, message, pending, unique, write
 from tests.stack.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Page]
-
-
-def write(page: Page, text: str) -> None:
-    page.locator("#text").fill(text)
-    page.locator("#text").press("Enter")
-
-
-def message(page: Page, text: str):
-    """A message that the server has numbered."""
-    return page.locator("#messages li[data-seq]", has_text=text)
-
-
-def unique(text: str) -> str:
-    """The board is one for all tests, and so are its messages."""
-    return f"{text} {uuid4().hex[:8]}"
-
-
-def live(page: Page) -> Page:
-    expect(page.locator("#status")).to_have_text("Live")
-    expect(page.locator("#roundtrip")).to_contain_text("ms")
-    return page
 
 
 def test_two_pages_see_each_others_messages(visit: Visit, complaints: list[str]):
@@ -95,10 +74,10 @@ def test_a_post_while_web_is_away_arrives_once_when_it_is_back(visit: Visit, sta
     text = unique("while web was away")
     stack.stop("web", kill=True)
     write(page, text)
-    expect(page.locator("#messages .pending", has_text=text)).to_have_count(1)
+    expect(pending(page, text)).to_have_count(1)
     stack.start("web")
     expect(message(page, text)).to_have_count(1, timeout=40_000)
-    expect(page.locator("#messages .pending")).to_have_count(0)
+    expect(pending(page)).to_have_count(0)
 
 
 def test_a_nickname_stays(visit: Visit):
@@ -138,7 +117,7 @@ LOOKS = {
 def test_axe_finds_no_violation_on_the_board(visit: Visit, look: str):
     page = live(visit(**LOOKS[look]))
     write(page, unique("for axe"))
-    expect(page.locator("#messages .pending")).to_have_count(0)
+    expect(pending(page)).to_have_count(0)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 
@@ -175,5 +154,5 @@ def test_the_board_can_be_used_with_the_keyboard_alone(visit: Visit):
 def test_nothing_is_wider_than_a_phone(visit: Visit):
     page = live(visit(**LOOKS["phone"]))
     write(page, unique("w" * 300))
-    expect(page.locator("#messages .pending")).to_have_count(0)
+    expect(pending(page)).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -1,15 +1,14 @@
-import { LiveSocket } from "../realtime/socket.js";
-import { retryNow } from "./api.js";
+import { LiveSocket } from "../realtime/live.js";
 import { restore } from "./compose.js";
-import { catchUp, lastShown, receive } from "./feed.js";
-import { $, announce, socketPath } from "./page.js";
+import { feed } from "./feed.js";
+import { $, announce, recall, remember, socketPath } from "./page.js";
 import { setStatus, showConnection } from "./status.js";
 
-let askedAfter = lastShown();
+let askedAfter = feed.last;
 
 const live = new LiveSocket({
   url: () => {
-    askedAfter = lastShown();
+    askedAfter = feed.last;
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     return `${scheme}//${location.host}${socketPath}?after=${askedAfter}`;
   },
@@ -17,14 +16,11 @@ const live = new LiveSocket({
 
 live.addEventListener("message", ({ detail: frame }) => {
   if (frame.type === "hello") greet(frame);
-  if (frame.type === "message") receive(frame.message);
+  if (frame.type === "message") feed.receive(frame.message);
   if (frame.type === "resync") resync();
 });
 live.addEventListener("roundtrip", ({ detail }) => ($("roundtrip").textContent = `${detail} ms`));
-live.addEventListener("state", ({ detail }) => {
-  showConnection(detail);
-  if (detail.state === "open") retryNow();
-});
+live.addEventListener("state", ({ detail }) => showConnection(detail));
 
 function greet({ last: newest, server }) {
   $("ws-instance").textContent = server.instance;
@@ -38,17 +34,17 @@ async function resync() {
   live.stop();
   setStatus("connecting", "Catching up…");
   announce("Catching up.");
-  if (!(await catchUp())) return setStatus("stopped", "Stopped: the messages cannot be loaded");
+  if (!(await feed.catchUp())) return setStatus("stopped", "Stopped: the messages cannot be loaded");
   // Whatever put us behind put others behind as well; do not return all at once.
   setTimeout(() => live.start(), Math.random() * 1000);
 }
 
 /** The database went back in time, so what this page shows is not true any more. */
 function startOver() {
-  const recently = Date.now() - Number(sessionStorage.getItem("board:restored")) < 60_000;
-  if (recently) return notify("The board was restored to an earlier state.");
-  sessionStorage.setItem("board:restored", Date.now());
-  location.reload();
+  const recently = Date.now() - recall("restored") < 60_000;
+  // A reload that cannot be remembered could go on for ever.
+  if (!recently && remember("restored", Date.now())) return location.reload();
+  notify("The board was restored to an earlier state.");
 }
 
 function notify(sentence) {

@@ -1,4 +1,4 @@
-import { request } from "./api.js";
+import { post } from "./api.js";
 import { $, announce, nicknameUrl } from "./page.js";
 
 // The field's default value is the name the server knows, its value what the reader typed.
@@ -28,7 +28,7 @@ $("nickname-form").addEventListener("submit", (event) => {
   const value = typedName() || knownName();
   box.value = value;
   if (value === knownName()) return;
-  saved = request(nicknameUrl, { nickname: value }).then(
+  saved = post(nicknameUrl, { nickname: value }).then(
     (answer) => {
       box.value = box.defaultValue = answer.nickname;
       $("nickname-error").textContent = "";

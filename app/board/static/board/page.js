@@ -27,3 +27,33 @@ export function showError(sentence) {
 export function announce(sentence) {
   $("announcer").textContent = sentence;
 }
+
+/**
+ * Keeps a value for the next load of this page in this tab.
+ *
+ * @param {string} name
+ * @param {*} value what JSON can express
+ * @returns {boolean} false where the browser forbids it
+ */
+export function remember(name, value) {
+  try {
+    sessionStorage.setItem(name, JSON.stringify(value));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Finds what remember() kept.
+ *
+ * @param {string} name
+ * @returns {*} null if there is nothing
+ */
+export function recall(name) {
+  try {
+    return JSON.parse(sessionStorage.getItem(name));
+  } catch {
+    return null;
+  }
+}
