@@ -45,6 +45,8 @@ async def test_restarts_of_both_ws_of_redis_and_of_postgresql_lose_nothing(stack
             await asyncio.to_thread(stack.stop, service)
             await asyncio.to_thread(bring_back, stack, service)
             assert await back(visitors, service, time.monotonic()) < BACK
+        # Nobody was turned away while a server stopped, and without a store nobody lost a socket.
+        assert set(visitors.codes()) == {1012}
 
 
 async def test_a_killed_ws_loses_nothing(stack: Pair):
