@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from tests.machine import wait_for
 from tests.stack.visitor import Visitor, receive, texts
@@ -96,6 +96,10 @@ def test_without_ws_pages_and_posts_work_and_a_reader_resumes(stack, visitor: Vi
     after = visitor.last()
     with without(stack, "ws"):
         assert visitor.post("while ws was away").status_code == 201
+        with pytest.raises(InvalidStatus) as refused:
+            visitor.socket()
+        assert refused.value.response.status_code in (502, 503)
+        assert refused.value.response.headers["Retry-After"]
     with visitor.follow(after) as socket:
         assert texts(socket, 1) == ["while ws was away"]
 
