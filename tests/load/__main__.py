@@ -3,6 +3,7 @@
 import argparse
 import gc
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -91,6 +92,8 @@ def main() -> int:
     gc.disable()
     files = raise_file_limit()
     loop = Loop(QUICK_LIMIT if options.quick else LIMIT)
+    # Before the run adds to it.
+    machine = report.machine(os.getloadavg()[0])
     stack = Processes()
     measured: list[Row] = []
     points: list[growth.Point] = []
@@ -109,11 +112,12 @@ def main() -> int:
             publisher.stop()
     finally:
         stack.down()
-    machine = report.machine()
+    # Then stdout is for a program.
+    show = say if options.json == "-" else print
     if measured:
-        print(table(measured))
+        show(table(measured))
     if points or failures:
-        print(growth.table(points, failures))
+        show(growth.table(points, failures))
     if options.json:
         text = json.dumps(report.as_json(machine, measured, points, failures), indent=2)
         print(text) if options.json == "-" else Path(options.json).write_text(text + "\n")

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.load.contenders import TITLES
 from tests.load.growth import PROCESSES, RATE, Point
-from tests.load.table import Row, factor, number, remarks
+from tests.load.table import Row, factor, number, remarks, unsteady
 
 STYLE = """
 svg { --ink: #1a1f22; --muted: #5a646b; --line: #d5dadd; --ours: #0f6b5c; --other: #aab4ba; --page: #fff }
@@ -50,7 +50,8 @@ def svg(title: str, subtitle: str, height: float, parts: list[str]) -> str:
 
 
 def measured_on(machine: dict[str, Any]) -> str:
-    return f"{machine['date']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}"
+    cores = f"{machine['cores']} cores, load {machine['load_before']} before"
+    return f"{machine['date']}, {cores}, {machine['system']}, Python {machine['python']}"
 
 
 def bars(row: Row, x: float, y: float, width: float) -> tuple[list[str], float]:
@@ -84,7 +85,7 @@ def bench(machine: dict[str, Any], rows: list[Row]) -> str:
         added, ends[side] = bars(row, MARGIN + side * (column + MARGIN), ends[side], column)
         parts += added
     bottom = max(ends)
-    notes = remarks(rows)
+    notes = [*remarks(rows), *unsteady(rows)]
     for number_of_note, note in enumerate(notes):
         parts.append(text(MARGIN, bottom + 16 * number_of_note, note, "muted"))
     subtitle = f"{measured_on(machine)}. Nx: ours divided by theirs, in the same run, through nginx."

@@ -67,9 +67,7 @@ class Measuring:
         for number in range(1, self.size.rounds + 1):
             for contender in self.each(*rows):
                 yield contender
-                said = ", ".join(
-                    f"{row.name} {row.samples[contender.name][-1]:,.4g}"
-                    for row in rows
-                    if contender.name in row.samples
-                )
-                self.say(f"  {number}/{self.size.rounds} {contender.name}: {said}")
+                done = [row for row in rows if contender.name in row.samples]
+                said = ", ".join(f"{row.name} {row.samples[contender.name][-1]:,.4g}" for row in done)
+                if said:
+                    self.say(f"  {number}/{self.size.rounds} {contender.name}: {said}")

@@ -10,10 +10,12 @@ from tests.load.growth import Point
 from tests.load.table import Row
 
 
-def machine() -> dict[str, Any]:
+def machine(load: float) -> dict[str, Any]:
+    """What it ran on; `load` is the load average before the run began."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "cores": os.cpu_count(),
+        "load_before": round(load, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from tests.load.contenders import TITLES
 
+# The highest round divided by the lowest.
+UNSTEADY = 2
+
 
 def percentile(values: list[float], part: float) -> float:
     """The value that `part` (0 to 1) of all are not above. `values` are sorted and not empty."""
@@ -71,6 +74,16 @@ def remarks(rows: list[Row]) -> list[str]:
     return [f"{', '.join(names)}: {sentence}" for sentence, names in said.items()]
 
 
+def unsteady(rows: list[Row]) -> list[str]:
+    """Whose rounds differ by more than UNSTEADY: on a busy machine that is noise, not a result."""
+    return [
+        f"{row.name}: unsteady, {TITLES[name]} had {number(min(values))} to {number(max(values))}"
+        for row in rows
+        for name, values in row.samples.items()
+        if max(values) > UNSTEADY * min(values)
+    ]
+
+
 def aligned(lines: list[list[str]]) -> str:
     """Columns, the first one flush left, a rule below the first line."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -89,4 +102,4 @@ def table(rows: list[Row]) -> str:
     lines = [["", *(TITLES[name] for name in names)]]
     lines += [[f"{row.title} ({row.better} is better)", *(cell(row, name) for name in names)] for row in rows]
     legend = "Nx: ours divided by theirs. The median of all rounds."
-    return "\n".join([aligned(lines), legend, *remarks(rows)])
+    return "\n".join([aligned(lines), legend, *remarks(rows), *unsteady(rows)])

@@ -12,7 +12,7 @@ from tests.load.growth import table as growth_table
 from tests.load.table import Row, factor, number, percentile, table
 from tests.load.visits import Connection
 
-MACHINE = {"date": "2026-01-01", "cores": 2, "system": "Linux x86_64", "python": "3.13.0"}
+MACHINE = {"date": "2026-01-01", "cores": 2, "load_before": 0.1, "system": "Linux x86_64", "python": "3.13.0"}
 
 
 def frame(text: bytes, first: int = 0x81) -> bytes:
@@ -95,6 +95,7 @@ def test_responses_are_counted_and_those_after_a_close_asked_for_anew():
             loop.until("two responses", lambda: len(statuses) == 2, 5)
         loop.rest(0.05)
         with server.accept()[0] as second:
+            second.settimeout(5)
             assert second.recv(4096) == b"GET / HTTP/1.1\r\n\r\n"
             second.sendall(response)
             loop.until("the third", lambda: not connection.waiting, 5)
@@ -117,6 +118,8 @@ def test_the_table_has_medians_ratios_and_everyone_who_is_left_out():
     assert lines[3].split()[-3:] == ["2.00", "8.00", "0.25x"]
     assert "deliveries: stock Granian is not installed: there is no granian in .venv-peers" in lines
     assert "p50: stock Daphne falls behind" in lines
+    assert "deliveries: unsteady, ours had 90.0 to 400" in lines
+    assert not [line for line in lines if "unsteady, stock Daphne" in line]
 
 
 @pytest.mark.parametrize(
