@@ -194,6 +194,11 @@ class Protocol(WebSocketProtocol):
         elif self.state == self.STATE_CONNECTING:
             super().handle_reply(message)
 
+    def application_ended(self, application: asyncio.Future[None]) -> None:
+        """A consumer that returns without a close leaves nobody to read its socket."""
+        if self.state == self.STATE_OPEN and not application.cancelled() and not application.exception():
+            self.close(1000, "")
+
     def close(self, code: int, reason: str) -> None:
         """Send a close frame. autobahn's sendClose() would refuse 1001, 1008, 1012 and 1013."""
         # 123 bytes of UTF-8 at most (RFC 6455, 5.5).

@@ -64,12 +64,18 @@ class RealtimeServer(Server):
         if scope["type"] != "websocket":
             scope["state"] = {"draining": self.draining, "sockets": self.ws_factory.getConnectionCount()}
             return super().create_application(protocol, scope)
-        scope |= {"asgi": {"version": "3.0"}, "extensions": {EXTENSION: protocol}}
+        secure = (b"x-forwarded-proto", b"https") in scope["headers"]
+        scope |= {
+            "asgi": {"version": "3.0"},
+            "scheme": "wss" if secure else "ws",
+            "extensions": {EXTENSION: protocol},
+        }
         protocol.inbox = Inbox(protocol.has_room)
-        application = self.application(
-            scope, receive=protocol.inbox.get, send=partial(self.handle_reply, protocol)
+        application = asyncio.ensure_future(
+            self.application(scope, receive=protocol.inbox.get, send=partial(self.handle_reply, protocol))
         )
-        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        application.add_done_callback(protocol.application_ended)
+        self.connections[protocol]["application_instance"] = application
         return protocol.inbox
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
