@@ -1,7 +1,6 @@
 """Which consumer answers which WebSocket path."""
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
@@ -10,7 +9,7 @@ from board.consumers import BoardConsumer
 from realtime.auth import UserMiddleware
 from realtime.consumers import EchoConsumer, NotFoundConsumer
 from realtime.health import health
-from realtime.middleware import DatabaseAwayMiddleware, SocketLogMiddleware
+from realtime.middleware import DatabaseAwayMiddleware, OriginMiddleware, SocketLogMiddleware
 
 websocket_urlpatterns = [
     path("ws/", EchoConsumer.as_asgi()),
@@ -22,7 +21,7 @@ websocket_urlpatterns = [
 application = ProtocolTypeRouter(
     {
         "websocket": SocketLogMiddleware(
-            OriginValidator(
+            OriginMiddleware(
                 DatabaseAwayMiddleware(UserMiddleware(URLRouter(websocket_urlpatterns))),
                 settings.WEBSOCKET_ORIGINS,
             )
