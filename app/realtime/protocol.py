@@ -157,9 +157,11 @@ class Protocol(WebSocketProtocol):
         return self.state == self.STATE_OPEN
 
     def pauseProducing(self) -> None:  # noqa: N802  Twisted's name
-        loop = asyncio.get_running_loop()
-        self.flushed = loop.create_future()
-        self.overdue = loop.call_later(self.limits.patience, self.too_slow)
+        # Twisted says so again at each write to a full buffer, such as a pong or a close frame.
+        if self.flushed is None:
+            loop = asyncio.get_running_loop()
+            self.flushed = loop.create_future()
+            self.overdue = loop.call_later(self.limits.patience, self.too_slow)
 
     def resumeProducing(self) -> None:  # noqa: N802  Twisted's name
         if self.overdue:
