@@ -1,4 +1,4 @@
-"""What surrounds every consumer: its log line, whose page may open it, and the answer while the database is away."""
+"""What surrounds every consumer: its log line, the pages that may use it, the answer without a database."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Applications that only tests serve, on the product's WebSocket server: `python -m tests.stack.applications NAME`."""
+"""Applications that only tests serve: `python -m tests.stack.applications NAME` runs the product's server."""
 
 import asyncio
 import sys

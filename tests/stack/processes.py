@@ -1,6 +1,7 @@
 """The stack as plain processes: the same commands, settings and nginx templates, without Docker."""
 
 import os
+import resource
 import secrets
 import signal
 import subprocess
@@ -47,6 +48,9 @@ class Processes:
             "PYTHONUNBUFFERED": "1",
         }
 
+        # For the servers, which inherit it, and for thousands of clients. Containers set their own.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self.commands = self.configure()
 
     def configure(self) -> dict[str, list]:
