@@ -55,10 +55,8 @@ class Batch:
 
     def frames_after(self, number: int, encode: Callable[[str], bytes]) -> bytes:
         """All at once, as they go over the wire. Nearly every socket has the same number."""
-        frames = self.framed.get(number)
-        if frames is None:
-            frames = self.framed[number] = b"".join(map(encode, self.texts_after(number)))
-        return frames
+        self.framed[number] = b"".join(map(encode, self.texts_after(number)))
+        return self.framed[number]
 
 
 @dataclass(eq=False, slots=True)
@@ -71,18 +69,23 @@ class Member:
 
     send: Callable[[str], Awaitable[None]]
     number: int
-    # The server's own socket, when it is ours: written to without a turn of the consumer.
+    # The server's own socket, when it is ours, and its write(): no turn of the consumer.
     socket: Any = None
+    write: Callable[[bytes], bool] | None = None
     live: bool = False
 
     @classmethod
     def of(cls, consumer: SocketConsumer, number: int) -> "Member":
         """The member that a consumer is, from the last number its client has."""
-        return cls(consumer.send, number, consumer.scope.get("extensions", {}).get(EXTENSION))
+        socket = consumer.scope.get("extensions", {}).get(EXTENSION)
+        return cls(consumer.send, number, socket, socket and socket.write)
 
     def push(self, batch: Batch) -> bool:
         """Send at once. False, and nothing is sent, when the client doesn't keep up or is gone."""
-        if not self.socket.write(batch.frames_after(self.number, self.socket.encode)):
+        if self.number >= batch.last:
+            return True
+        frames = batch.framed.get(self.number) or batch.frames_after(self.number, self.socket.encode)
+        if not self.write(frames):
             return False
         self.number = batch.last
         return True
@@ -101,7 +104,8 @@ class Feed:
         self.topic = topic
         self.reader = reader
         self.number = number
-        self.members: set[Member] = set()
+        # In the order they came, which is roughly the order in which their memory was taken.
+        self.members: dict[Member, None] = {}
         # Hinted rows that this feed has not sent yet, by number.
         self.ahead: dict[int, Row] = {}
         self.must_look = False
@@ -154,23 +158,25 @@ class Feed:
         return rows
 
     async def deliver(self, batch: Batch) -> None:
-        for count, member in enumerate(list(self.members), 1):
-            if member.live:
-                await self.deliver_to(member, batch)
-            if count % TURN == 0:
+        members = list(self.members)
+        for first in range(0, len(members), TURN):
+            if first:
                 await asyncio.sleep(0)
+            for member in members[first : first + TURN]:
+                if member.live and not (member.write and member.push(batch)):
+                    await self.deliver_to(member, batch)
 
     async def deliver_to(self, member: Member, batch: Batch) -> None:
-        """A socket that fails is its own affair: it leaves, the others go on."""
+        """To a socket that can't be written to at once. If it fails it leaves, and the others go on."""
         try:
-            if member.socket is None:
-                await member.deliver(batch)
-            elif not member.push(batch):
+            if member.write:
                 member.live = False
                 start(self.return_to(member))
+            else:
+                await member.deliver(batch)
         except Exception:
             log.exception("a member of %s left", self.topic)
-            self.members.discard(member)
+            self.members.pop(member, None)
 
     async def return_to(self, member: Member) -> None:
         """Wait until a client has read what it got, then catch up."""
@@ -182,7 +188,7 @@ class Feed:
                 await asyncio.sleep(LOOKUP)
 
     async def add(self, member: Member) -> None:
-        self.members.add(member)
+        self.members[member] = None
         await self.catch_up(member)
 
     async def catch_up(self, member: Member) -> None:
@@ -220,7 +226,7 @@ class Feeds:
         feed = self.by_topic.get(topic)
         if feed is None:
             return
-        feed.members.discard(member)
+        feed.members.pop(member, None)
         if not feed.members:
             self.end(feed)
 

@@ -43,10 +43,13 @@ class Protocol(WebSocketProtocol):
     to be sent, and resumeProducing() when they are gone.
     """
 
-    server: Any = None
-    inbox: Inbox
+    # As in DirectTransport: what each write reads.
+    __slots__ = ("flushed", "state", "transport")
+
     # Set while the client does not read what is buffered for it.
-    flushed: asyncio.Future[None] | None = None
+    flushed: asyncio.Future[None] | None
+    inbox: Inbox
+    server: Any = None
     overdue: asyncio.TimerHandle | None = None
     # True once the client is not listened to any more.
     deaf = False
@@ -62,6 +65,10 @@ class Protocol(WebSocketProtocol):
             value = getattr(factory, name)
             setattr(cls, name, staticmethod(value) if callable(value) else value)
         cls.CONFIG_ATTRS = []
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802  Twisted's name
+        self.flushed = None
+        super().makeConnection(transport)
 
     def onConnect(self, request: Any) -> defer.Deferred[Any]:  # noqa: N802  autobahn's name
         # A connection from before the server stopped to listen: nginx asks another server.

@@ -1,5 +1,7 @@
 """A TCP connection that is written to at once."""
 
+from typing import Any
+
 from twisted.internet import tcp
 
 
@@ -11,7 +13,14 @@ class DirectTransport(tcp.Server):
     as long as nothing waits before it.
     """
 
-    waiting = False
+    # What each write reads lies in the object itself, not all over its dict: thousands of sockets
+    # are more than the processor's caches hold.
+    __slots__ = ("connected", "socket", "waiting")
+
+    def __init__(self, *arguments: Any, **options: Any):
+        self.connected = 0
+        self.waiting = False
+        super().__init__(*arguments, **options)
 
     def startWriting(self) -> None:  # noqa: N802  Twisted's name
         self.waiting = True
@@ -22,12 +31,13 @@ class DirectTransport(tcp.Server):
         super().stopWriting()
 
     def write(self, data: bytes) -> None:
-        if self.waiting or not self.connected:
-            super().write(data)
-            return
-        sent = self.writeSomeData(data)
-        if not isinstance(sent, int):
-            # The connection is lost; Twisted finds out by itself when it writes.
-            super().write(data)
-        elif sent < len(data):
-            super().write(data[sent:])
+        if not self.waiting and self.connected:
+            try:
+                sent = self.socket.send(data)
+            except OSError:
+                # It is full, or the connection is lost: Twisted finds out which when it writes.
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        super().write(data)
