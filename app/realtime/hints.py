@@ -22,6 +22,8 @@ log = logging.getLogger("hints")
 GROUP = "hints"
 # What RedisPubSubChannelLayer subscribes to for a group.
 REDIS_CHANNEL = f"asgi__group__{GROUP}"
+# Seconds between two attempts to subscribe.
+PAUSE = 1
 
 
 def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -76,26 +78,26 @@ class Listener:
         del self.receivers[topic]
 
     async def run(self) -> None:
-        """Listen until cancelled. An outage ends nothing."""
+        """Listen until cancelled. Neither an outage nor a message that can't be read ends it."""
+        layer = get_channel_layer()
+        channel = ""
         while True:
             try:
-                layer = get_channel_layer()
-                channel = await layer.new_channel()
+                # One for good: what the layer collects for another one nobody would ever take.
+                channel = channel or await layer.new_channel()
                 await layer.group_add(GROUP, channel)
                 while True:
                     self.hand_on(await layer.receive(channel))
             except Exception as error:
-                log.warning("not subscribed, trying again in 1 s: %s", type(error).__name__)
-                await asyncio.sleep(1)
+                log.warning("not listening, trying again in %s s: %s", PAUSE, type(error).__name__)
+                await asyncio.sleep(PAUSE)
 
     def hand_on(self, hint: dict[str, Any]) -> None:
-        receiver = self.receivers.get(hint.get("topic"))
-        if receiver is None:
-            return
         try:
-            receiver(hint["body"])
+            if receiver := self.receivers.get(hint["topic"]):
+                receiver(hint["body"])
         except Exception:
-            log.exception("a hint of %s was of no use", hint["topic"])
+            log.exception("a hint was of no use")
 
     async def close(self) -> None:
         """End the subscription."""
