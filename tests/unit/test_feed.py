@@ -1,6 +1,7 @@
 """Feeds: in order, once, without a gap, whatever happens to hints and to the database."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -171,3 +172,94 @@ async def test_the_last_socket_to_leave_ends_the_feed(feeds: Feeds):
     assert feeds.by_topic == {}
     await asyncio.wait([task], timeout=5)
     assert task.cancelled()
+
+
+class Wire(Socket):
+    """A socket of our own server, whose client reads while `flushed` is set."""
+
+    def __init__(self, after: int):
+        super().__init__(after)
+        self.flushed = asyncio.Event()
+        self.flushed.set()
+        self.member.socket = self
+
+    @staticmethod
+    def encode(text: str) -> bytes:
+        return text.encode() + b"\n"
+
+    def write(self, frames: bytes) -> bool:
+        if not self.flushed.is_set():
+            return False
+        for line in frames.splitlines():
+            self.numbers.append(json.loads(line)["message"]["seq"])
+        self.arrived.set()
+        return True
+
+    async def writable(self) -> bool:
+        await self.flushed.wait()
+        return True
+
+    async def send(self, text: str) -> None:
+        await super().send(text)
+        await self.flushed.wait()
+
+
+async def test_a_slow_reader_is_left_behind_and_catches_up_by_itself(feeds: Feeds):
+    table = Table()
+    quick, slow = Wire(0), Wire(0)
+    for wire in (quick, slow):
+        await feeds.join("t", table, 0, wire.member)
+    table.count = 1
+    hint(feeds, 1)
+    await slow.reach(1)
+    slow.flushed.clear()
+    for number in range(2, 251):
+        table.count = number
+        hint(feeds, number)
+        await quick.reach(number)
+    assert slow.numbers == [1]
+    slow.flushed.set()
+    await slow.reach(250)
+    # And goes along again.
+    table.count = 251
+    hint(feeds, 251)
+    await slow.reach(251)
+    assert slow.numbers == quick.numbers == list(range(1, 252))
+
+
+async def test_hints_out_of_order_need_no_read_and_a_gap_needs_one(
+    feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(feed_module, "LOOKUP", 3600)
+    table = Table()
+    wire = Wire(0)
+    await feeds.join("t", table, 0, wire.member)
+    await asyncio.sleep(0)
+    reads = table.reads
+    table.count = 3
+    for number in (3, 1, 2, 2, 1):
+        hint(feeds, number)
+    await wire.reach(3)
+    assert table.reads == reads
+    # 4 is lost.
+    table.count = 6
+    for number in (6, 5):
+        hint(feeds, number)
+    await wire.reach(6)
+    assert table.reads == reads + 1
+    assert wire.numbers == [1, 2, 3, 4, 5, 6]
+
+
+async def test_hints_that_run_ahead_are_kept_up_to_a_page(feeds: Feeds, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(feed_module, "LOOKUP", 3600)
+    table = Table(1000)
+    wire = Wire(1000)
+    await feeds.join("t", table, 1000, wire.member)
+    feed = feeds.by_topic["t"]
+    table.count = 1500
+    for number in range(1002, 1501):
+        hint(feeds, number)
+    assert len(feed.ahead) == feed_module.PAGE
+    await wire.reach(1500)
+    assert wire.numbers == list(range(1001, 1501))
+    assert feed.ahead == {}

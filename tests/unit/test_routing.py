@@ -30,7 +30,7 @@ async def test_the_websocket_protocol_comes_first():
 
 
 async def test_a_foreign_origin_is_refused():
-    foreign = [b"https://evil.example", b"http://localhost:99999", b"http://[", b"null"]
+    foreign = [b"https://evil.example", b"http://[", b"null"]
     for headers in (*([(b"origin", origin)] for origin in foreign), []):
         socket = WebsocketCommunicator(application, "/ws/", headers=headers)
         assert not (await socket.connect())[0]
