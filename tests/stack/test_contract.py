@@ -83,6 +83,15 @@ def test_a_message_of_2_mib_closes_its_own_socket_with_1009_and_no_other(visitor
         assert receive(other)["status"] == "OK"
 
 
+def test_a_message_in_many_frames_may_be_no_longer_than_one_in_one(visitor: Visitor):
+    with visitor.socket() as socket:
+        socket.send(['{"request": "', *["x" * 20_000] * 4, '"}'])
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=10)
+        assert closed.value.rcvd.code == 1009
+        assert "65536" in closed.value.rcvd.reason
+
+
 @pytest.mark.parametrize("path", ["/ws/nope", "/ws/board/nope/", "/ws/board/a/b/c"])
 def test_an_unknown_socket_path_is_closed_4404(visitor: Visitor, path: str):
     with visitor.socket(path) as socket, pytest.raises(ConnectionClosed) as closed:
@@ -103,6 +112,7 @@ FOREIGN_ORIGINS = {
     "another site": ("https://evil.example", 403),
     "another scheme": ("https://localhost", 403),
     "another port": ("http://localhost:1", 403),
+    "a port that is none": ("http://localhost:99999", 400),
     "null": ("null", 400),
     "none": (None, 403),
 }

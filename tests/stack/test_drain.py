@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import socket
 import time
-from contextlib import AsyncExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack
 
+import httpx
+import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -62,6 +66,33 @@ def closed_lines(stack) -> list[dict]:
             if entry["code"] == 1012:
                 found.append(entry)
     return found
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("stack", ["processes"], indirect=True)
+def test_while_it_drains_nobody_new_comes_in_and_who_is_in_learns_why(stack, visitor: Visitor):
+    port = stack.ports["ws"]
+    with (
+        ExitStack() as sockets,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}") as probe,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        for _ in range(40):
+            sockets.enter_context(visitor.socket())
+        assert probe.get("/readyz").json()["draining"] is False
+        stopping = threads.submit(stack.stop, "ws")
+        wait_for("the drain", lambda: probe.get("/readyz").status_code == 503)
+        ready = probe.get("/readyz")
+        assert ready.json() | {"draining": True} == ready.json()
+        assert {ready.json()[store] for store in ("database", "redis")} == {"ok"}
+        # It lives: what restarts a dead process has to leave it alone.
+        alive = probe.get("/healthz")
+        assert (alive.status_code, alive.json()["draining"]) == (200, True)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+        stopping.result()
+    stack.start("ws")
+    wait_for("the site is whole", lambda: is_whole(stack), RECOVERY)
 
 
 def test_a_ws_without_sockets_stops_at_once(stack):
