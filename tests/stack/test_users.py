@@ -68,6 +68,9 @@ def assert_closed_4401(socket: ClientConnection, seconds: float) -> None:
 
 
 def assert_open(socket: ClientConnection) -> None:
+    # Nothing is on its way.
+    with pytest.raises(TimeoutError):
+        socket.recv(timeout=0.3)
     socket.send('{"type": "ping", "id": 1}')
     assert receive(socket) == {"type": "pong", "id": 1}
 
