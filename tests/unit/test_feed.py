@@ -201,6 +201,8 @@ class Wire(Socket):
 
     async def send(self, text: str) -> None:
         await super().send(text)
+        # Others have their turn meanwhile.
+        await asyncio.sleep(0)
         await self.flushed.wait()
 
 
