@@ -75,6 +75,7 @@ class Client:
 async def test_3000_clients_with_sessions_come_back_at_once_and_all_succeed(
     stack: Processes, visitor: Visitor
 ):
+    await asyncio.to_thread(wait_for, "others are gone", lambda: sockets(stack) == 0)
     printed = await asyncio.to_thread(stack.manage, "shell", "--command", SESSIONS)
     sessions = printed.split()[-CLIENTS:]
     path = f"/ws/board/lobby/?after={visitor.last()}"
