@@ -186,6 +186,9 @@ class Feed:
                 return
             except Error:
                 await asyncio.sleep(LOOKUP)
+            except Exception:
+                log.exception("a member of %s left", self.topic)
+                self.members.pop(member, None)
 
     async def add(self, member: Member) -> None:
         self.members[member] = None

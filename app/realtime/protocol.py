@@ -66,9 +66,9 @@ class Protocol(WebSocketProtocol):
             setattr(cls, name, staticmethod(value) if callable(value) else value)
         cls.CONFIG_ATTRS = []
 
-    def makeConnection(self, transport: Any) -> None:  # noqa: N802  Twisted's name
+    def __init__(self) -> None:
         self.flushed = None
-        super().makeConnection(transport)
+        super().__init__()
 
     def onConnect(self, request: Any) -> defer.Deferred[Any]:  # noqa: N802  autobahn's name
         # A connection from before the server stopped to listen: nginx asks another server.

@@ -181,7 +181,7 @@ class Wire(Socket):
         super().__init__(after)
         self.flushed = asyncio.Event()
         self.flushed.set()
-        self.member.socket = self
+        self.member.socket, self.member.write = self, self.write
 
     @staticmethod
     def encode(text: str) -> bytes:
@@ -227,6 +227,24 @@ async def test_a_slow_reader_is_left_behind_and_catches_up_by_itself(feeds: Feed
     hint(feeds, 251)
     await slow.reach(251)
     assert slow.numbers == quick.numbers == list(range(1, 252))
+
+
+async def test_a_socket_that_is_ahead_of_its_feed_gets_nothing_twice(
+    feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(feed_module, "LOOKUP", 3600)
+    table = Table()
+    behind, ahead = Wire(0), Wire(5)
+    await feeds.join("t", table, 0, behind.member)
+    await asyncio.sleep(0)
+    # Five rows whose hints are still on their way; a client that has read them over HTTP joins.
+    table.count = 5
+    await feeds.by_topic["t"].add(ahead.member)
+    for number in (1, 2, 3, 4, 5, 6):
+        hint(feeds, number)
+        await behind.reach(number)
+    assert behind.numbers == [1, 2, 3, 4, 5, 6]
+    assert ahead.numbers == [6]
 
 
 async def test_hints_out_of_order_need_no_read_and_a_gap_needs_one(

@@ -1,12 +1,13 @@
 """What stands between a client and its consumer: inbox, backpressure, transport."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-from twisted.internet import tcp
+from twisted.internet import main, tcp
 
 from realtime import inbox
 from realtime.inbox import Inbox
@@ -87,61 +88,70 @@ async def test_a_client_that_does_not_read_is_refused_and_whoever_waits_goes_on(
 # Transport
 
 
-class Kernel(DirectTransport):
-    """A connection whose kernel takes as many bytes as there is room, or fails."""
+class Kernel(socket.socket):
+    """A socket that takes as many bytes as there is room, or fails."""
 
-    def __init__(self, room: int | Exception):
-        # As tcp.Server does, without an accepted connection and a reactor that runs.
-        reactor = SimpleNamespace(addWriter=lambda _: None, removeWriter=lambda _: None)
-        tcp.Connection.__init__(self, socket.socket(), None, reactor)
-        self.connected = True
-        self.room = room
-        self.taken = b""
+    room: int | Exception
+    taken = b""
 
-    def writeSomeData(self, data: bytes) -> int | Exception:  # noqa: N802  Twisted's name
+    def send(self, data: bytes) -> int:
         if isinstance(self.room, Exception):
-            return self.room
+            raise self.room
+        if not self.room:
+            raise BlockingIOError(errno.EWOULDBLOCK, "no room")
         taken = bytes(data[: self.room])
         self.room -= len(taken)
         self.taken += taken
         return len(taken)
 
 
+class Transport(DirectTransport):
+    """As tcp.Server is, without an accepted connection and a reactor that runs."""
+
+    def __init__(self, kernel: Kernel):
+        reactor = SimpleNamespace(addWriter=lambda _: None, removeWriter=lambda _: None)
+        self.waiting = False
+        tcp.Connection.__init__(self, kernel, None, reactor)
+        self.connected = True
+
+
 @pytest.fixture
-def transport(request: pytest.FixtureRequest) -> Iterator[Kernel]:
-    transport = Kernel(request.param)
-    yield transport
-    transport.socket.close()
+def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
+    with Kernel() as kernel:
+        kernel.room = request.param
+        yield Transport(kernel)
 
 
 @pytest.mark.parametrize("transport", [100], indirect=True)
-def test_what_the_kernel_takes_goes_out_at_once(transport: Kernel):
+def test_what_the_kernel_takes_goes_out_at_once(transport: Transport):
     transport.write(b"one")
     transport.write(b"two")
-    assert (transport.taken, transport.waiting) == (b"onetwo", False)
+    assert (transport.socket.taken, transport.waiting) == (b"onetwo", False)
 
 
 @pytest.mark.parametrize("transport", [0, 1, 4, 7], indirect=True)
-def test_what_the_kernel_does_not_take_follows_in_order(transport: Kernel):
-    room = transport.room
+def test_what_the_kernel_does_not_take_follows_in_order(transport: Transport):
+    room = transport.socket.room
     for word in (b"one ", b"two ", b"three ", b"four"):
         transport.write(word)
     assert transport.waiting
     # Room for more does not let the next one overtake.
-    transport.room = 5
+    transport.socket.room = 5
     transport.write(b"!")
-    assert transport.taken == b"one two three four!"[:room]
+    assert transport.socket.taken == b"one two three four!"[:room]
     while transport.waiting:
-        transport.room = 3
+        transport.socket.room = 3
         transport.doWrite()
-    assert transport.taken == b"one two three four!"
-    transport.room = 100
+    assert transport.socket.taken == b"one two three four!"
+    transport.socket.room = 100
     transport.write(b" five")
-    assert (transport.taken, transport.waiting) == (b"one two three four! five", False)
+    assert (transport.socket.taken, transport.waiting) == (b"one two three four! five", False)
 
 
-@pytest.mark.parametrize("transport", [ConnectionResetError()], indirect=True, ids=["reset"])
-def test_a_lost_connection_is_left_to_twisted(transport: Kernel):
+@pytest.mark.parametrize(
+    "transport", [ConnectionResetError(errno.ECONNRESET, "gone")], indirect=True, ids=["reset"]
+)
+def test_a_lost_connection_is_left_to_twisted(transport: Transport):
     transport.write(b"one")
     assert transport.waiting
-    assert isinstance(transport.doWrite(), ConnectionResetError)
+    assert transport.doWrite() is main.CONNECTION_LOST
