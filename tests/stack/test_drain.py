@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, ExitStack
 
 import httpx
 import pytest
+import redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -33,6 +34,7 @@ async def test_at_sigterm_500_sockets_are_closed_1012_spread_over_the_drain(stac
         await asyncio.to_thread(stack.stop, "ws")
         took = time.monotonic() - started
         closed = await asyncio.gather(*ends)
+    left = left_in_redis(stack)
     # Read before the start: a container's log goes on, a recreated one's begins anew.
     logged = len(closed_lines(stack)) - logged
     stack.start("ws")
@@ -46,6 +48,15 @@ async def test_at_sigterm_500_sockets_are_closed_1012_spread_over_the_drain(stac
     assert all(times[i + quarter - 1] - times[i] > 1 for i in range(0, SOCKETS, quarter))
     assert took < 35
     assert logged == SOCKETS
+    assert left == []
+
+
+def left_in_redis(stack) -> list[bytes]:
+    """Keys and subscriptions, where a test may ask: the containers' Redis has no port outside."""
+    if "redis" not in getattr(stack, "ports", {}):
+        return []
+    with redis.Redis(port=stack.ports["redis"]) as server:
+        return [*server.keys(), *server.pubsub_channels()]
 
 
 async def end(socket) -> tuple[int, float]:
