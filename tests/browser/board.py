@@ -23,6 +23,22 @@ def pending(page: Page, text: str = "") -> Locator:
     return page.locator("#messages .pending", has_text=text)
 
 
+def expect_kept(page: Page, count: int) -> None:
+    """Wait until so many entries are in the outbox's database, where they outlive the page."""
+    page.wait_for_function(
+        """async (count) => {
+            const opening = indexedDB.open("outbox", 1);
+            opening.onupgradeneeded = () => opening.result.createObjectStore("entries", { keyPath: "key" });
+            await new Promise((resolve) => (opening.onsuccess = resolve));
+            const counting = opening.result.transaction("entries").objectStore("entries").count();
+            await new Promise((resolve) => (counting.onsuccess = resolve));
+            opening.result.close();
+            return counting.result === count;
+        }""",
+        arg=count,
+    )
+
+
 def unique(text: str) -> str:
     """The board is one for all tests, and so are its messages."""
     return f"{text} {uuid4().hex[:8]}"

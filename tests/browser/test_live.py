@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import Page
 from websockets.sync.server import ServerConnection, serve
 
+from tests.browser.board import expect_kept
+
 pytestmark = pytest.mark.browser
 Run = Callable[..., Any]
 
@@ -376,6 +378,7 @@ def test_an_outbox_keeps_what_a_listener_adds_again(run: Run, page: Page):
         await until(() => log.length === 2);
     """
     run(body, False)
+    expect_kept(page, 1)
     page.reload()
     run("""
         const outbox = listen(new Outbox("again", { send: async () => ({}) }), "sent");
@@ -391,6 +394,7 @@ def test_outboxes_of_different_names_keep_apart(run: Run, page: Page):
         outbox.add("secret");
         await until(() => log.length);
     """)
+    expect_kept(page, 1)
     page.reload()
     names = run("""
         for (const name of ["yours", "mine"]) {

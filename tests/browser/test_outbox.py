@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Route, expect
 
-from tests.browser.board import live, message, pending, unique, wait_in, write
+from tests.browser.board import expect_kept, live, message, pending, unique, wait_in, write
 from tests.browser.conftest import OPTIONS
 from tests.machine import wait_for
 from tests.stack.visitor import Visitor
@@ -92,6 +92,7 @@ def test_a_post_written_while_the_server_is_down_survives_its_tab(visit: Visit, 
     write(page, one)
     write(page, two)
     expect(pending(page)).to_have_count(2)
+    expect_kept(page, 2)
     page.close()
     stack.start("web")
     page = new_tab(page.context, stack)
@@ -157,6 +158,7 @@ def test_a_tab_closed_before_its_answer_came_makes_no_second_message(visit: Visi
     write(page, text)
     # The socket has shown it; the outbox has no answer.
     expect(message(page, text)).to_have_count(1)
+    expect_kept(page, 1)
     page.close()
     page.context.unroute(POSTS)
     answered = count_answered(page.context)
@@ -195,6 +197,7 @@ def test_of_all_open_tabs_one_sends_what_a_closed_one_left(visit: Visit, stack):
     stack.stop("ws", kill=True)
     write(one, text)
     expect(pending(one, text)).to_contain_text("trying again")
+    expect_kept(one, 1)
     one.close()
     stack.start("ws")
     for page in others:
@@ -240,6 +243,7 @@ def test_an_old_post_comes_back_as_a_draft(visit: Visit, stack):
     text = unique("lunch today?")
     write(page, text)
     expect(message(page, text)).to_have_count(1)
+    expect_kept(page, 1)
     page.close()
     page.context.clock.set_fixed_time(time.time())
     tab = new_tab(page.context, stack)

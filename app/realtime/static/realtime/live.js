@@ -460,11 +460,15 @@ export class Outbox extends EventTarget {
     this.#maxAge = maxAge;
   }
 
-  /** Takes over what earlier pages left unsent. Add the listeners first. */
+  /**
+   * Takes over what earlier pages left unsent. Add the listeners first.
+   *
+   * @returns {Promise<void>} resolved when it knows what they left, and the database is open
+   */
   start() {
-    this.#takeOver();
-    if (!navigator.locks) return;
-    for (const sign of ["awake", "open"]) signs.addEventListener(sign, () => this.#takeOver());
+    if (navigator.locks)
+      for (const sign of ["awake", "open"]) signs.addEventListener(sign, () => this.#takeOver());
+    return this.#takeOver();
   }
 
   /**
@@ -547,7 +551,8 @@ class Store {
   async #run(mode, action) {
     try {
       this.#database ??= this.#open();
-      const transaction = (await this.#database).transaction("entries", mode, { durability: "strict" });
+      // A busy disk must not hold up the second entry until the first is on it: the tab may be closed by then.
+      const transaction = (await this.#database).transaction("entries", mode, { durability: "relaxed" });
       const request = action(transaction.objectStore("entries"));
       return await new Promise((resolve, reject) => {
         transaction.oncomplete = () => resolve(request.result);
