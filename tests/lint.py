@@ -12,8 +12,8 @@ SHELL = ["run", ".ci/run", *map(str, Path("nginx/entrypoint.d").iterdir())]
 WORKFLOWS = [str(path) for path in Path(".github/workflows").glob("*.yml")]
 
 
-def commands(rendered: Path) -> list[list[str]]:
-    """What to run; `rendered` is nginx's configuration with its variables filled in."""
+def commands(rendered: list[Path]) -> list[list[str]]:
+    """What to run; `rendered` are nginx's configurations with their variables filled in."""
     schema = ["check-jsonschema", "--quiet", "--builtin-schema"]
     found = [
         ["ruff", "check", "--quiet", "."],
@@ -22,7 +22,7 @@ def commands(rendered: Path) -> list[list[str]]:
         ["shellcheck", "--shell=sh", *SHELL[2:]],
         ["shfmt", "--diff", "--indent", "4", *SHELL],
         ["hadolint", "Dockerfile", "nginx/Dockerfile"],
-        ["gixy", str(rendered)],
+        *(["gixy", str(each)] for each in rendered),
         ["zizmor", "--offline", "--quiet", "--persona", "pedantic", ".github"],
         [*schema, "vendor.compose-spec", "docker-compose.prod.yml"],
         [*schema, "vendor.github-workflows", *WORKFLOWS],
@@ -37,7 +37,11 @@ def commands(rendered: Path) -> list[list[str]]:
 def main() -> int:
     failed = []
     with tempfile.TemporaryDirectory() as folder:
-        rendered = nginx.render(Path(folder) / "nginx", port=8080, probe=8079, web=8000, ws=[8001])
+        ports = {"port": 8080, "probe": 8079, "web": 8000, "ws": [8001]}
+        rendered = [
+            nginx.render(Path(folder) / "http", **ports),
+            nginx.render(Path(folder) / "https", **ports, DOMAIN="example.com,www.example.com"),
+        ]
         for command in commands(rendered):
             done = subprocess.run(
                 command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

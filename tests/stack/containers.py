@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.machine import free_port
+from tests.stack.nginx import CROWD
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = REPOSITORY / "docker-compose.prod.yml"
@@ -37,7 +38,8 @@ class Containers:
     def __init__(self, **settings: str) -> None:
         build_images()
         self.project = f"test-{secrets.token_hex(4)}"
-        self.settings = {"HTTP_PORT": str(free_port())} | settings
+        ports = {"HTTP_PORT": str(free_port()), "HTTPS_PORT": str(free_port())}
+        self.settings = ports | CROWD | settings
         self.url = f"http://localhost:{self.settings['HTTP_PORT']}"
 
     def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

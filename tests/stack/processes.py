@@ -61,6 +61,8 @@ class Processes:
             probe=self.ports["probe"],
             web=self.ports["web"],
             ws=[self.ports[name] for name in self.ws],
+            HTTP_PORT=str(self.ports["nginx"]),
+            **nginx.CROWD,
         )
         user = " user root;" if self.root else ""
         postgres = [self.postgres("postgres"), "-D", self.folder / "db/data", "-k", self.folder / "db"]

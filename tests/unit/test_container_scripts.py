@@ -12,7 +12,6 @@ from threading import Thread
 import pytest
 
 from tests.machine import free_port
-from tests.stack.nginx import edge_variables
 
 CONTAINER = Path(__file__).parents[2] / "deploy/container"
 sys.path.insert(0, str(CONTAINER))
@@ -82,27 +81,3 @@ def test_the_health_probe_fails_where_nobody_listens():
 def probe(port: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, CONTAINER / "healthcheck.py", f"http://127.0.0.1:{port}/healthz"]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
-
-
-def test_nginx_answers_this_machine_alone_without_a_domain():
-    found = edge_variables()
-    assert found["EDGE_SERVER_NAMES"] == "localhost 127.0.0.1 [::1]"
-    assert found["EDGE_WELCOME"].startswith("default 0; 127.0.0.0/8 1;")
-
-
-def test_nginx_derives_names_and_proxies():
-    found = edge_variables(DOMAIN="a.example, b.example", TRUSTED_PROXIES="10.0.0.0/8, ::1")
-    assert found["EDGE_SERVER_NAMES"] == "a.example b.example"
-    assert found["EDGE_WELCOME"] == "default 1;"
-    assert "set_real_ip_from 10.0.0.0/8;" in found["EDGE_REAL_IP"]
-    assert "::1 1;" in found["EDGE_TRUSTED_PROXIES"]
-
-
-@pytest.mark.parametrize(
-    "environment",
-    [{"DOMAIN": "https://a.example"}, {"DOMAIN": "a;b"}, {"TRUSTED_PROXIES": "10.0.0.1; deny all"}],
-)
-def test_nginx_refuses_what_does_not_belong_into_its_configuration(environment: dict[str, str]):
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        edge_variables(**environment)
-    assert '"level":"ERROR"' in refused.value.stderr
