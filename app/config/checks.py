@@ -29,6 +29,38 @@ def check_domain(**_: object) -> list[CheckMessage]:
     return messages
 
 
+def is_certifiable(name: str) -> bool:
+    """Whether a public authority may give a certificate for it by HTTP challenge (CA/B Forum BR, 4.2.2)."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." in name and not name.endswith(".localhost")
+    return False
+
+
+@register(Tags.security)
+def check_tls(**_: object) -> list[CheckMessage]:
+    """nginx can only end TLS for a name, and get a certificate by itself only for a public one."""
+    if env.TLS == "off":
+        return []
+    if not env.DOMAIN:
+        return [
+            Error(
+                f"TLS={env.TLS} needs a name for the certificate: set DOMAIN to the site's host name.",
+                id="deploy.E008",
+            )
+        ]
+    return [
+        Error(
+            f"No public authority gives a certificate for {name}: set TLS=files and bring your own, "
+            f"set TLS=off, or take it out of DOMAIN.",
+            id="deploy.E009",
+        )
+        for name in env.DOMAIN
+        if env.TLS == "acme" and HOST_NAME.match(name) and not is_certifiable(name)
+    ]
+
+
 @register(Tags.security)
 def check_proxies(**_: object) -> list[CheckMessage]:
     """TRUSTED_PROXIES are networks, and only a named site can have one in front."""
@@ -92,8 +124,8 @@ def check_public_https(**_: object) -> list[CheckMessage]:
     if env.DOMAIN and not settings.HTTPS:
         return [
             CheckWarning(
-                f"{env.DOMAIN[0]} is served over plain HTTP: put a proxy that ends TLS in front and "
-                f"name its address in TRUSTED_PROXIES.",
+                f"{env.DOMAIN[0]} is served over plain HTTP: set TLS=acme, or TRUSTED_PROXIES to the "
+                f"address of the proxy in front that ends TLS.",
                 id="deploy.W001",
             )
         ]

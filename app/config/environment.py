@@ -12,6 +12,7 @@ from environs import EnvError, FileAwareEnv, validate
 
 ROLES = ("web", "ws", "manage")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+TLS_MODES = ("acme", "files", "off")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -33,8 +34,14 @@ try:
     RELEASE: str = env.str("RELEASE", "") or "local"
     LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LEVELS))
 
-    DOMAIN: list[str] = [name.strip() for name in env.list("DOMAIN", []) if name.strip()]
+    # In lower case, as browsers send it: origins are compared letter by letter.
+    DOMAIN: list[str] = [name.strip().lower() for name in env.list("DOMAIN", []) if name.strip()]
+    TLS: str = env.str("TLS", "", validate=validate.OneOf(("", *TLS_MODES)))
+    TLS = TLS or ("acme" if DOMAIN else "off")
     HTTP_PORT: int = env.int("HTTP_PORT", 80, validate=validate.Range(1, 65535))
+    HTTPS_PORT: int = env.int("HTTPS_PORT", 443, validate=validate.Range(1, 65535))
+    HSTS_SECONDS: int = env.int("HSTS_SECONDS", 63072000, validate=validate.Range(0))
+    HSTS_SUBDOMAINS: bool = env.bool("HSTS_SUBDOMAINS", False)
     TRUSTED_PROXIES: list[str] = [network.strip() for network in env.list("TRUSTED_PROXIES", [])]
 
     SECRET_KEY: str = env.str("SECRET_KEY", "")

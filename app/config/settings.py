@@ -22,11 +22,14 @@ if not SECRET_KEY:
     )
 
 # One knob: DOMAIN. Without it, this machine only, over plain HTTP.
-# TLS ends at a proxy in front of nginx when there are TRUSTED_PROXIES.
-HTTPS = bool(env.TRUSTED_PROXIES)
-ALLOWED_HOSTS = env.DOMAIN or ["localhost", "127.0.0.1", "[::1]"]
-_port = "" if HTTPS or env.HTTP_PORT == 80 else f":{env.HTTP_PORT}"
-ORIGINS = [f"{'https' if HTTPS else 'http'}://{host}{_port}" for host in ALLOWED_HOSTS]
+_LOCAL = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.DOMAIN or _LOCAL
+# With TRUSTED_PROXIES, browsers talk to a proxy in front of nginx: over TLS, on its usual port.
+HTTPS = env.TLS != "off" or bool(env.TRUSTED_PROXIES)
+_scheme, _usual, _own = ("https", 443, env.HTTPS_PORT) if HTTPS else ("http", 80, env.HTTP_PORT)
+_port = "" if env.TRUSTED_PROXIES or _own == _usual else f":{_own}"
+# nginx redirects every other name of DOMAIN to the first.
+ORIGINS = [f"{_scheme}://{host}{_port}" for host in env.DOMAIN[:1] or _LOCAL]
 CSRF_TRUSTED_ORIGINS = ORIGINS
 # Exact scheme and port: AllowedHostsOriginValidator looks at the host alone, so that any other
 # service on the same host could open a visitor's sockets. runserver may listen on any port.
@@ -156,10 +159,10 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # nginx overwrites this header on every request, so nobody outside can forge it.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# nginx redirects what reaches it without TLS; this is for what reached the proxy in front without.
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+SECURE_HSTS_SECONDS = env.HSTS_SECONDS if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and env.HSTS_SUBDOMAINS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True

@@ -19,6 +19,9 @@ PRODUCTION = {
 }
 
 
+BEHIND_A_PROXY = {"DOMAIN": "a.example, b.example", "TLS": "off", "TRUSTED_PROXIES": "10.0.0.0/8"}
+
+
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
@@ -30,11 +33,12 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def setting(name: str, **environment: str) -> str:
-    """The value of a setting, as a process with this environment sees it."""
-    script = f"from django.conf import settings; print(settings.{name})"
+def setting(*names: str, **environment: str) -> str:
+    """The value of each setting, as a process with this environment sees it."""
+    script = "import sys; from django.conf import settings; "
+    script += "print(*(getattr(settings, name) for name in sys.argv[1:]))"
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", script, *names],
         cwd=REPOSITORY / "app",
         env={"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings"} | environment,
         capture_output=True,
@@ -58,14 +62,45 @@ def test_a_server_is_in_production_unless_told_otherwise():
     [
         ({}, ["http://localhost", "http://127.0.0.1", "http://[::1]"]),
         ({"HTTP_PORT": "8080"}, ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"]),
-        ({"DOMAIN": "a.example, b.example"}, ["http://a.example", "http://b.example"]),
-        ({"DOMAIN": "a.example", "TRUSTED_PROXIES": "10.0.0.1", "HTTP_PORT": "8080"}, ["https://a.example"]),
+        ({"HTTPS_PORT": "8443"}, ["http://localhost", "http://127.0.0.1", "http://[::1]"]),
+        ({"DOMAIN": "A.example, b.example"}, ["https://a.example"]),
+        ({"DOMAIN": "a.example", "HTTP_PORT": "8080", "HTTPS_PORT": "8443"}, ["https://a.example:8443"]),
+        ({"DOMAIN": "a.example", "TLS": "files"}, ["https://a.example"]),
+        ({"DOMAIN": "a.example", "TLS": "off", "HTTP_PORT": "8080"}, ["http://a.example:8080"]),
+        ({"DOMAIN": "a.example", "TLS": "off", "HTTPS_PORT": "8443"}, ["http://a.example"]),
+        (BEHIND_A_PROXY | {"HTTP_PORT": "8080"}, ["https://a.example"]),
+        (BEHIND_A_PROXY | {"TLS": "files", "HTTPS_PORT": "8443"}, ["https://a.example"]),
     ],
 )
 def test_hosts_and_origins_follow_from_domain(environment: dict[str, str], origins: list[str]):
     assert setting("ORIGINS", **PRODUCTION | environment) == str(origins)
     assert setting("WEBSOCKET_ORIGINS", **PRODUCTION | environment) == str(origins)
     assert setting("CSRF_TRUSTED_ORIGINS", **PRODUCTION | environment) == str(origins)
+
+
+def test_every_name_of_domain_is_a_host():
+    assert setting("ALLOWED_HOSTS", **PRODUCTION | {"DOMAIN": "a.example, b.example"}) == str(
+        ["a.example", "b.example"]
+    )
+
+
+HSTS = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"HSTS_SUBDOMAINS": "on"}, "0 False False"),
+        ({"DOMAIN": "a.example"}, "63072000 False False"),
+        ({"DOMAIN": "a.example", "HSTS_SECONDS": "300", "HSTS_SUBDOMAINS": "on"}, "300 True True"),
+        ({"DOMAIN": "a.example", "TLS": "off"}, "0 False False"),
+        (BEHIND_A_PROXY, "63072000 False False"),
+    ],
+)
+def test_hsts_is_sent_where_tls_is_and_binds_other_names_only_when_asked_to(
+    environment: dict[str, str], expected: str
+):
+    assert setting(*HSTS, **PRODUCTION | environment) == expected
 
 
 REFUSED = {
@@ -81,6 +116,16 @@ REFUSED = {
     "a log level that is none": ({"LOG_LEVEL": "verbose"}, "LOG_LEVEL"),
     "a domain with a path": ({"DOMAIN": "example.com/app"}, "DOMAIN must be a host name"),
     "a domain with a space": ({"DOMAIN": "example .com"}, "DOMAIN must be a host name"),
+    "a TLS that is none": ({"TLS": "on"}, "TLS"),
+    "TLS without a domain": ({"TLS": "acme"}, "TLS=acme needs a name for the certificate: set DOMAIN"),
+    "a certificate without a domain": ({"TLS": "files"}, "TLS=files needs a name for the certificate"),
+    "a certificate for localhost": (
+        {"DOMAIN": "localhost"},
+        "gives a certificate for localhost: set TLS=files",
+    ),
+    "a certificate for an address": ({"DOMAIN": "a.example,192.0.2.1"}, "gives a certificate for 192.0.2.1:"),
+    "a certificate for one label": ({"DOMAIN": "intranet"}, "gives a certificate for intranet:"),
+    "a negative HSTS": ({"HSTS_SECONDS": "-1"}, "HSTS_SECONDS"),
 }
 
 
@@ -100,21 +145,33 @@ def test_a_secret_is_read_from_a_file(tmp_path: Path):
     assert setting("SECRET_KEY", SECRET_KEY_FILE=str(key), **environment) == "k" * 60
 
 
-def test_a_deployment_behind_tls_gives_django_nothing_to_complain_of():
+@pytest.mark.parametrize("environment", [{"DOMAIN": "a.example"}, BEHIND_A_PROXY])
+def test_a_deployment_with_tls_gives_django_nothing_to_complain_of(environment: dict[str, str]):
     done = manage(
         *("check", "--deploy", "--fail-level", "WARNING"),
-        **PRODUCTION | {"DOMAIN": "example.com", "TRUSTED_PROXIES": "10.0.0.0/8", "SECRET_KEY": KEY},
+        **PRODUCTION | environment | {"HSTS_SUBDOMAINS": "on", "SECRET_KEY": KEY},
     )
     assert done.returncode == 0, done.stderr
-    assert "0 silenced" in done.stdout
+    assert "no issues (0 silenced)" in done.stdout
 
 
 KEY = "".join(chr(33 + number) for number in range(60)).replace("\\", "x")
 
 
-def test_a_public_name_over_plain_http_is_warned_of():
-    done = manage("check", **PRODUCTION | {"DOMAIN": "example.com"})
-    assert "example.com is served over plain HTTP" in done.stderr
+@pytest.mark.parametrize(
+    ("environment", "warned"),
+    [
+        ({"DOMAIN": "a.example", "TLS": "off"}, True),
+        ({"DOMAIN": "a.example"}, False),
+        ({"DOMAIN": "localhost,192.0.2.1", "TLS": "files"}, False),
+        (BEHIND_A_PROXY, False),
+        ({}, False),
+    ],
+)
+def test_a_public_name_over_plain_http_is_warned_of(environment: dict[str, str], warned: bool):
+    done = manage("check", **PRODUCTION | environment)
+    assert done.returncode == 0, done.stderr
+    assert ("a.example is served over plain HTTP: set TLS=acme" in done.stderr) == warned
 
 
 @pytest.mark.parametrize(
