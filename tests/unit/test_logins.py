@@ -61,6 +61,13 @@ async def test_a_session_and_its_user_are_in_the_scope(client: Client):
     assert scope["cookies"]["other"] == "1"
 
 
+async def test_the_session_is_looked_for_under_the_name_that_the_settings_give_it(client: Client, settings):
+    settings.SESSION_COOKIE_NAME = "__Host-sessionid"
+    renamed = f"__Host-sessionid={client.cookies['sessionid'].value}".encode()
+    assert (await scope_of((b"cookie", renamed)))["user"].username == "ann"
+    assert (await scope_of(cookie(client)))["user"] == AnonymousUser()
+
+
 async def test_a_session_that_is_none_is_a_visitors():
     assert (await scope_of((b"cookie", b"sessionid=" + b"x" * 32)))["user"] == AnonymousUser()
 
