@@ -1,4 +1,4 @@
-"""The stack as users run it: docker-compose.prod.yml, under a project name and on a port of its own."""
+"""The stack as users run it: docker-compose.prod.yml, under a project name and on ports of its own."""
 
 import json
 import os

@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,12 +14,16 @@ from websockets.sync.client import ClientConnection, connect
 
 
 class Visitor:
-    """Reads a room over HTTP, posts to it, and follows it over a WebSocket."""
+    """Reads a room over HTTP, posts to it, and follows it over a WebSocket.
 
-    def __init__(self, url: str, room: str = "lobby"):
+    `tls` says whom to trust where the site has a certificate.
+    """
+
+    def __init__(self, url: str, room: str = "lobby", tls: ssl.SSLContext | None = None):
         self.url = url
         self.room = room
-        self.http = httpx.Client(base_url=url, timeout=20)
+        self.tls = tls
+        self.http = httpx.Client(base_url=url, timeout=20, verify=tls or True)
         self.token = ""
 
     def __enter__(self) -> "Visitor":
@@ -61,6 +66,7 @@ class Visitor:
     def socket(self, path: str = "/ws/", **options: Any) -> ClientConnection:
         """An open WebSocket, with the Origin a browser would send."""
         options.setdefault("origin", self.url)
+        options.setdefault("ssl", self.tls)
         return connect(self.url.replace("http", "ws", 1) + path, **options)
 
     @contextmanager

@@ -1,0 +1,100 @@
+"""The containers over HTTPS, with a certificate of the tests' own authority: `with https_site() as site`."""
+
+import socket
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import httpx
+import trustme
+
+from tests.stack.containers import Containers
+from tests.stack.visitor import Visitor
+
+NAME = "site.test"
+OTHER_NAME = "www.site.test"
+# One file with the key and the chain serves as both.
+INSTALL = "mkdir 1; cat > 1/privkey.pem; cp 1/privkey.pem 1/fullchain.pem; ln -s 1 site; chown -R 101:101 ."
+
+
+class Authority:
+    """A certificate authority that only those trust who are given `ca`, a PEM file below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority = trustme.CA()
+        self.ca = folder / "ca.pem"
+        self.authority.cert_pem.write_to_path(self.ca)
+        self.tls = ssl.create_default_context(cafile=self.ca)
+
+    def issue(self, *names: str, days: float = 90) -> bytes:
+        """A private key and its certificate's chain in PEM, valid from an hour ago for so many days."""
+        begins = datetime.now(UTC) - timedelta(hours=1)
+        leaf = self.authority.issue_cert(
+            *names, common_name=names[0], not_before=begins, not_after=begins + timedelta(days=days)
+        )
+        return leaf.private_key_and_cert_chain_pem.bytes()
+
+
+class HttpsSite(Containers):
+    """The production stack as https://site.test on a free port; other names are sent there."""
+
+    def __init__(self, authority: Authority, **settings: str) -> None:
+        super().__init__(**{"DOMAIN": f"{NAME},{OTHER_NAME}", "TLS": "files"} | settings)
+        self.authority = authority
+        self.ca = authority.ca
+        self.tls = authority.tls
+        self.port = int(self.settings["HTTPS_PORT"])
+        self.url = f"https://{NAME}:{self.port}"
+
+    def up(self, *arguments: str) -> None:
+        self.install(self.authority.issue(NAME, OTHER_NAME))
+        super().up(*arguments)
+
+    def install(self, pair: bytes) -> None:
+        """Put a key and a chain where nginx looks for them."""
+        volume = f"{self.project}_certificates"
+        # Without Compose's labels it asks whether the volume is really its own.
+        labels = {"project": self.project, "volume": "certificates"}
+        labelled = [f"--label=com.docker.compose.{name}={value}" for name, value in labels.items()]
+        subprocess.run(["docker", "volume", "create", *labelled, volume], check=True, capture_output=True)
+        run = ["docker", "run", "--rm", "--interactive", "--network=none", "--workdir=/certificates"]
+        image = [f"--volume={volume}:/certificates", "debian:trixie-slim"]
+        subprocess.run([*run, *image, "sh", "-euc", INSTALL], input=pair, check=True, capture_output=True)
+
+    def client(self, **options: Any) -> httpx.Client:
+        """An HTTP client that trusts the authority and starts from the site's address."""
+        return httpx.Client(**{"base_url": self.url, "verify": self.tls, "timeout": 20} | options)
+
+    def visitor(self, room: str = "lobby") -> Visitor:
+        return Visitor(self.url, room, tls=self.tls)
+
+
+@contextmanager
+def names_of_this_machine() -> Iterator[None]:
+    """In this process, every name below .test (RFC 6761) is 127.0.0.1, for whichever library asks."""
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> list[tuple]:
+        name = host.decode("ascii") if isinstance(host, bytes) else host
+        return real("127.0.0.1" if name and name.endswith(".test") else host, *arguments, **options)
+
+    with mock.patch.object(socket, "getaddrinfo", getaddrinfo):
+        yield
+
+
+@contextmanager
+def https_site(**settings: str) -> Iterator[HttpsSite]:
+    """The whole site behind a certificate, as after `TLS=files`; `settings` are what .env would say."""
+    with tempfile.TemporaryDirectory(prefix="https-") as folder, names_of_this_machine():
+        site = HttpsSite(Authority(Path(folder)), **settings)
+        try:
+            site.up()
+            yield site
+        finally:
+            site.down()
