@@ -30,7 +30,8 @@ def behind_a_proxy() -> Iterator[Containers]:
         stack.down()
 
 
-VISITOR = {"Host": "example.com", "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+HTTPS = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+VISITOR = {"Host": "example.com"} | HTTPS
 
 
 def test_the_first_name_of_domain_is_served(behind_a_proxy: Containers):
@@ -63,6 +64,11 @@ def test_cookies_are_secure_and_the_client_is_who_the_proxy_says(behind_a_proxy:
     assert [line for line in behind_a_proxy.logs("web") if '"client": "203.0.113.7"' in line]
 
 
+def test_a_socket_in_clear_is_refused_rather_than_redirected(behind_a_proxy: Containers):
+    plain = VISITOR | {"X-Forwarded-Proto": "http", "Upgrade": "websocket", "Connection": "Upgrade"}
+    assert httpx.get(f"{behind_a_proxy.url}/ws/", headers=plain).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("origin", "accepted"),
     [("https://example.com", True), ("http://example.com", False), ("https://example.com:8443", False)],
@@ -74,7 +80,9 @@ def test_sockets_open_from_the_public_origin_only(behind_a_proxy: Containers, or
         # The library sends the Host of the URL; the proxy in front would send the public one.
         with (
             socket.create_connection(("127.0.0.1", port)) as connection,
-            connect("ws://example.com/ws/", sock=connection, origin=origin) as client,
+            connect(
+                "ws://example.com/ws/", sock=connection, origin=origin, additional_headers=HTTPS
+            ) as client,
         ):
             client.send('{"request": 1}')
             return receive(client)
