@@ -6,7 +6,8 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
+from django.templatetags.static import static
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from board.models import MAX_NICKNAME, MAX_TEXT, Room, messages_after
@@ -49,6 +50,13 @@ def clean(value: str, name: str, limit: int) -> str:
 def lobby(request: HttpRequest) -> HttpResponse:
     first = Room.objects.first()
     return redirect("room", slug=first.slug) if first else redirect("admin:board_room_add")
+
+
+@cache_control(max_age=86400, public=True)
+@require_GET
+def icon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for the icon of a page that names none: the admin, a refusal."""
+    return redirect(static("board/favicon.svg"))
 
 
 @never_cache

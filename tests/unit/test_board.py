@@ -106,6 +106,11 @@ def test_reading_a_page_makes_no_session(room: Room, client: Client):
     assert "sessionid" not in client.cookies
 
 
+def test_a_page_that_names_no_icon_gets_the_boards(client: Client):
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/static/board/favicon.svg")
+
+
 def test_a_board_without_rooms_sends_its_owner_to_make_one(room: Room, client: Client):
     Room.objects.all().delete()
     assert client.get("/").headers["Location"] == "/admin/board/room/add/"
