@@ -1,7 +1,11 @@
 """The system's Chromium, driven by Playwright, on the page that the stack serves."""
 
+import re
 from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urljoin
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -12,6 +16,20 @@ QUIET = ["--disable-background-networking", "--disable-component-update", "--dis
 OPTIONS = {"executable_path": chromium(), "args": ["--no-sandbox", *QUIET]}
 
 expect.set_options(timeout=15_000)
+
+# What a project has: `log` is what its listeners were given, `server` what its functions fetch from.
+PRELUDE = """
+const log = [];
+const until = async (condition) => {
+  for (const deadline = Date.now() + 10_000; !condition(); await new Promise((go) => setTimeout(go, 5)))
+    if (Date.now() > deadline) throw new Error(`Not within 10 s: ${condition}, ${JSON.stringify(log)}`);
+};
+const listen = (target, ...types) => {
+  for (const type of types) target.addEventListener(type, ({ detail }) => log.push([type, detail]));
+  return target;
+};
+const numbers = () => log.filter(([type]) => type === "message").map(([, { seq }]) => seq);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +64,24 @@ def visit(stack, browser: Browser, complaints: list[str]) -> Iterator[Callable[.
     yield visit
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page]) -> Page:
+    """A page that has nothing to do with the board, and may open sockets to servers of the test's own."""
+    return visit("/board/nowhere/", bypass_csp=True)
+
+
+@pytest.fixture
+def run(page: Page, stack) -> Callable[..., Any]:
+    """Run the body of an async function with all of live.js in scope, `argument`, and the PRELUDE."""
+    board = httpx.get(f"{stack.url}/board/lobby/").text
+    script = urljoin(stack.url, re.search(r'src="([^"]+/board\.[^"]+\.js)"', board)[1])
+    module = urljoin(script, re.search(r'from "([^"]+/live\.\w+\.js)"', httpx.get(script).text)[1])
+    names = "{ LiveSocket, Outbox, RequestError, Sequence, insist, reconnectDelay, request }"
+
+    def run(body: str, argument: object = None) -> Any:
+        page.evaluate(f'import("{module}").then((module) => void (window.live = module))')
+        return page.evaluate(f"async (argument) => {{ const {names} = live; {PRELUDE} {body} }}", argument)
+
+    return run
