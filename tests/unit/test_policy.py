@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 
 import pytest
+from csp.decorators import csp_update
+from csp.middleware import CSPMiddleware
 from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from board import views
 
@@ -100,6 +102,29 @@ def test_the_other_headers_agree_with_what_nginx_says_by_itself(answer: HttpResp
 def test_a_nonce_is_used_once(client: Client):
     nonces = {NONCE.search(client.get("/nowhere").headers["Content-Security-Policy"])[1] for _ in range(5)}
     assert len(nonces) == 5
+
+
+def test_a_view_of_ones_own_may_load_more(rf: RequestFactory):
+    """As app/README.md says."""
+    view = csp_update({"img-src": ["https://images.example"]})(lambda request: HttpResponse())
+    policy = CSPMiddleware(view)(rf.get("/")).headers["Content-Security-Policy"]
+    assert "img-src 'self' https://images.example;" in policy + ";"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://a.example:8443", 200), ("https://a.example", 200), ("https://x.example", 403)],
+)
+def test_a_post_is_taken_from_the_sites_port_although_nginx_passes_the_host_without(
+    settings, origin: str, status: int
+):
+    settings.ALLOWED_HOSTS, settings.CSRF_TRUSTED_ORIGINS = ["a.example"], ["https://a.example:8443"]
+    client = Client(enforce_csrf_checks=True, headers={"Host": "a.example", "Origin": origin})
+    page = client.get("/board/lobby/", secure=True)
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.content.decode())[1]
+    headers = {"X-CSRFToken": token}
+    answer = client.post("/board/nickname", {"nickname": "Grace"}, secure=True, headers=headers)
+    assert answer.status_code == status
 
 
 def test_the_redirect_to_https_has_a_policy(client: Client, settings):

@@ -8,6 +8,7 @@ from board.models import Room
 from config.routing import application
 from realtime.feed import feeds
 from realtime.health import health
+from realtime.middleware import OriginMiddleware
 
 ORIGIN = (b"origin", b"http://localhost:8000")
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +35,21 @@ async def test_a_foreign_origin_is_refused():
     for headers in (*([(b"origin", origin)] for origin in foreign), []):
         socket = WebsocketCommunicator(application, "/ws/", headers=headers)
         assert not (await socket.connect())[0]
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://a.example:8443", True),
+        ("https://a.example", False),
+        ("https://a.example:443", False),
+        ("http://a.example:8443", False),
+        ("https://b.example:8443", False),
+        ("https://x.a.example:8443", False),
+    ],
+)
+def test_the_port_belongs_to_the_origin(origin: str, allowed: bool):
+    assert OriginMiddleware(application, ["https://a.example:8443"]).allows(origin) == allowed
 
 
 async def test_the_feed_says_hello_and_catches_up(room: Room):
