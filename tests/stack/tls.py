@@ -1,19 +1,17 @@
 """The containers over HTTPS, with a certificate of the tests' own authority: `with https_site() as site`."""
 
 import socket
-import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import httpx
-import trustme
 
+from tests.stack.authority import Authority
 from tests.stack.containers import Containers
 from tests.stack.visitor import Visitor
 
@@ -21,24 +19,6 @@ NAME = "site.test"
 OTHER_NAME = "www.site.test"
 # One file with the key and the chain serves as both.
 INSTALL = "mkdir 1; cat > 1/privkey.pem; cp 1/privkey.pem 1/fullchain.pem; ln -s 1 site; chown -R 101:101 ."
-
-
-class Authority:
-    """A certificate authority that only those trust who are given `ca`, a PEM file below `folder`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.authority = trustme.CA()
-        self.ca = folder / "ca.pem"
-        self.authority.cert_pem.write_to_path(self.ca)
-        self.tls = ssl.create_default_context(cafile=self.ca)
-
-    def issue(self, *names: str, days: float = 90) -> bytes:
-        """A private key and its certificate's chain in PEM, valid from an hour ago for so many days."""
-        begins = datetime.now(UTC) - timedelta(hours=1)
-        leaf = self.authority.issue_cert(
-            *names, common_name=names[0], not_before=begins, not_after=begins + timedelta(days=days)
-        )
-        return leaf.private_key_and_cert_chain_pem.bytes()
 
 
 class HttpsSite(Containers):
