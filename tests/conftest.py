@@ -4,7 +4,7 @@ import pytest
 
 from tests.machine import missing
 
-PARTS = ("processes", "containers", "browser", "autobahn")
+PARTS = ("processes", "containers", "browser", "autobahn", "scanners")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +43,8 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:
     """Print the stack's logs below a failure."""
-    stack = getattr(item, "funcargs", {}).get("stack")
+    fixtures = getattr(item, "funcargs", {})
+    stack = fixtures.get("stack") or fixtures.get("site")
     if stack and call.excinfo and not call.excinfo.errisinstance(pytest.skip.Exception):
         for service in stack.services:
             lines = "\n".join(stack.logs(service)[-12:])

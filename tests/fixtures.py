@@ -1,4 +1,4 @@
-"""One set of tests, two ways to start the stack. A pytest plugin: tests/stack and tests/browser share it."""
+"""One set of tests, two ways to start the stack, and the site over HTTPS. A pytest plugin."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.stack.containers import Containers
 from tests.stack.processes import Processes
+from tests.stack.tls import HttpsSite, https_site
 from tests.stack.visitor import Visitor
 
 STACKS = {"processes": Processes, "containers": Containers}
@@ -34,3 +35,10 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Processes | Containers]:
 def visitor(stack: Processes | Containers) -> Iterator[Visitor]:
     with Visitor(stack.url) as visitor:
         yield visitor
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[HttpsSite]:
+    """The containers over HTTPS, started once for all tests."""
+    with https_site() as site:
+        yield site

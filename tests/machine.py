@@ -11,6 +11,7 @@ from functools import cache
 from typing import TypeVar
 
 from tests.autobahn import suite
+from tests.grades import node
 
 T = TypeVar("T")
 
@@ -47,6 +48,8 @@ def missing(part: str) -> str:
         return "" if chromium() else "no Chromium is installed"
     if part == "autobahn":
         return suite.missing()
+    if part == "scanners":
+        return node.missing()
     raise ValueError(part)
 
 
