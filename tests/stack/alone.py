@@ -1,4 +1,4 @@
-"""One WebSocket server behind an nginx, without the rest: for a test that needs settings of its own."""
+"""Some of the servers behind an nginx, without the rest: for a test that needs settings of its own."""
 
 import socket
 import sys
@@ -10,16 +10,23 @@ from tests.stack.processes import APP, Processes
 
 
 class Alone(Processes):
-    """Serves the product's application, or the one of tests/stack/applications.py that is named."""
+    """Serves the product's application, or the one of tests/stack/applications.py that is named.
 
-    def __init__(self, application: str = "", **settings: str) -> None:
-        super().__init__()
-        self.services = ("ws", "nginx")
-        self.environment |= {"PYTHONPATH": str(APP.parent)} | settings
+    `services` can have `web` too, or nothing but `nginx`; no store is among them.
+    """
+
+    def __init__(
+        self, application: str = "", services: tuple[str, ...] = ("ws", "nginx"), **settings: str
+    ) -> None:
+        super().__init__(**settings)
+        self.services = services
+        self.environment["PYTHONPATH"] = str(APP.parent)
         if application:
             self.commands["ws"] = [sys.executable, "-m", "tests.stack.applications", application]
 
     def up(self) -> None:
+        if "web" in self.services:
+            self.manage("collectstatic", "--no-input", "--verbosity", "0")
         self.start(*self.services)
         for service in self.services:
             wait_for(f"{service} listens", lambda service=service: self.listens(service))
@@ -33,9 +40,11 @@ class Alone(Processes):
 
 
 @contextmanager
-def alone(application: str = "", **settings: str) -> Iterator[Alone]:
-    """A server for the length of a block."""
-    server = Alone(application, **settings)
+def alone(
+    application: str = "", services: tuple[str, ...] = ("ws", "nginx"), **settings: str
+) -> Iterator[Alone]:
+    """Servers for the length of a block."""
+    server = Alone(application, services, **settings)
     try:
         server.up()
         yield server

@@ -1,6 +1,7 @@
 """Applications that only tests serve: `python -m tests.stack.applications NAME` runs the product's server."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,16 @@ async def greeter(scope: dict[str, Any], receive: Callable, send: Callable) -> N
         await send(message)
 
     await echo(scope, receive, accept)
+
+
+async def mirror(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+    """Accepts, and says what reached it of the handshake."""
+    headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]]
+    seen = {name: scope[name] for name in ("client", "path", "root_path", "scheme")} | {"headers": headers}
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": json.dumps(seen)})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
 
 
 async def sleeper(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
@@ -54,6 +65,8 @@ if __name__ == "__main__":
     match sys.argv[1]:
         case "greeter":
             serve(greeter)
+        case "mirror":
+            serve(mirror)
         case "sleeper":
             serve(sleeper)
         case "slow":

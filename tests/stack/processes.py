@@ -22,12 +22,12 @@ REDIS = ["redis-server", "--bind", "127.0.0.1", "--save", ""]
 class Processes:
     """PostgreSQL, Redis, Gunicorn, Daphne and nginx on free ports of this machine's loopback.
 
-    `ws` names the WebSocket servers: as many as there are names.
+    `ws` names the WebSocket servers: as many as there are names. `settings` are what .env would say.
     """
 
     name = "processes"
 
-    def __init__(self, ws: tuple[str, ...] = ("ws",)) -> None:
+    def __init__(self, ws: tuple[str, ...] = ("ws",), **settings: str) -> None:
         self.ws = ws
         self.services = ("db", "redis", "web", *ws, "nginx")
         self.folder = Path(tempfile.mkdtemp(prefix="stack-"))
@@ -35,18 +35,20 @@ class Processes:
         self.folder.chmod(0o755)
         self.root = os.geteuid() == 0
         self.ports = {service: free_port() for service in (*self.services, "probe")}
-        self.url = f"http://localhost:{self.ports['nginx']}"
+        name = settings.get("DOMAIN", "localhost").partition(",")[0]
+        self.url = f"http://{name}:{self.ports['nginx']}"
         self.running: dict[str, subprocess.Popen] = {}
+        self.settings = {"HTTP_PORT": str(self.ports["nginx"])} | nginx.CROWD | settings
         self.environment = os.environ | {
             "DEBUG": "off",
             "LOG_LEVEL": "INFO",
             "SECRET_KEY": secrets.token_urlsafe(64),
             "DATABASE_URL": f"postgres://app@127.0.0.1:{self.ports['db']}/app",
             "REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
-            "HTTP_PORT": str(self.ports["nginx"]),
             "WEB_BIND": f"127.0.0.1:{self.ports['web']}",
             "PYTHONUNBUFFERED": "1",
         }
+        self.environment |= self.settings
 
         # For the servers, which inherit it, and for thousands of clients. Containers set their own.
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -61,8 +63,7 @@ class Processes:
             probe=self.ports["probe"],
             web=self.ports["web"],
             ws=[self.ports[name] for name in self.ws],
-            HTTP_PORT=str(self.ports["nginx"]),
-            **nginx.CROWD,
+            **self.settings,
         )
         user = " user root;" if self.root else ""
         postgres = [self.postgres("postgres"), "-D", self.folder / "db/data", "-k", self.folder / "db"]

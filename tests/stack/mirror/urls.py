@@ -1,0 +1,50 @@
+"""Views that only tests ask: what reached Django, a view that fails, and one with headers of its own."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+
+from config.urls import handler400, handler403, handler404, handler500
+
+__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+
+OWN_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'",
+    "Cross-Origin-Opener-Policy": "unsafe-none",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Permissions-Policy": "camera=(self)",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Cache-Control": "max-age=7",
+}
+
+
+@csrf_exempt
+def mirror(request: HttpRequest) -> HttpResponse:
+    """What Django makes of a request."""
+    return JsonResponse(
+        {
+            "method": request.method,
+            "scheme": request.scheme,
+            "host": request.get_host(),
+            "path": request.get_full_path(),
+            "body": request.body.decode("latin-1"),
+            "headers": dict(request.headers),
+        }
+    )
+
+
+def failing(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("for a test")
+
+
+def own(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("own", headers=OWN_HEADERS)
+
+
+urlpatterns = [
+    path("mirror/", mirror),
+    path("failing/", failing),
+    path("own/", own),
+    path("", include("config.urls")),
+]

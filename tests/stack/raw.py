@@ -1,0 +1,84 @@
+"""HTTP byte by byte, for requests that no client library would send."""
+
+import io
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPResponse
+
+
+@dataclass
+class Answer:
+    """One response as it came: the headers in their order, with all repetitions."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> list[str]:
+        """All values of a header."""
+        return [value for found, value in self.headers if found.lower() == name.lower()]
+
+
+class Stream(io.BytesIO):
+    """What came over a connection, in the shape that http.client reads responses from."""
+
+    def makefile(self, mode: str) -> "Stream":
+        return self
+
+    def close(self) -> None:
+        """The next response is still to be read."""
+
+
+@contextmanager
+def connection(
+    port: int, *, client: str = "127.0.0.1", tls: ssl.SSLContext | None = None, name: str | None = None
+) -> Iterator[socket.socket]:
+    """A TCP or TLS connection from an address of this machine; `name` is the one to ask for in TLS."""
+    with socket.create_connection(("127.0.0.1", port), 10, (client, 0)) as plain:
+        if tls is None:
+            yield plain
+            return
+        with tls.wrap_socket(plain, server_hostname=name) as secure:
+            yield secure
+
+
+def read(line: socket.socket, quiet: float = 1) -> list[Answer]:
+    """All answers until the server closes, or says nothing for `quiet` seconds."""
+    line.settimeout(quiet)
+    data = bytearray()
+    # A server that closes while something unread is on its way to it resets the connection.
+    with suppress(TimeoutError, ConnectionResetError, ssl.SSLEOFError):
+        while chunk := line.recv(65536):
+            data += chunk
+    stream = Stream(bytes(data))
+    answers = []
+    while stream.tell() < len(data):
+        response = HTTPResponse(stream)
+        response.begin()
+        headers = response.getheaders()
+        answers.append(Answer(response.status, headers, response.read()))
+    return answers
+
+
+def exchange(
+    port: int,
+    request: bytes,
+    *,
+    client: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+    name: str | None = None,
+) -> list[Answer]:
+    """Send these bytes over a connection of their own; returns all answers."""
+    with connection(port, client=client, tls=tls, name=name) as line:
+        with suppress(ConnectionError):
+            line.sendall(request)
+        return read(line)
+
+
+def get(target: str, *headers: str, host: str = "localhost", method: str = "GET") -> bytes:
+    """A request as a careful client sends it, and the last one on its connection."""
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
