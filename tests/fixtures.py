@@ -1,10 +1,13 @@
 """One set of tests, two ways to start the stack, and the site over HTTPS. A pytest plugin."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
 from tests.stack.containers import Containers
+from tests.stack.edge import Edge, edge
 from tests.stack.processes import Processes
 from tests.stack.tls import HttpsSite, https_site
 from tests.stack.visitor import Visitor
@@ -42,3 +45,10 @@ def site() -> Iterator[HttpsSite]:
     """The containers over HTTPS, started once for all tests."""
     with https_site() as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def edges() -> Iterator[Callable[[str], Edge]]:
+    """nginx with nothing behind it, of each kind of stack: started when it is first asked for."""
+    with ExitStack() as running:
+        yield cache(lambda kind: running.enter_context(edge(kind, HTTP_MAX_BODY="1k")))

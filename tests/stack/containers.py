@@ -91,6 +91,10 @@ class Containers:
     def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         return self.compose("exec", "--no-TTY", service, *command, check=False)
 
+    def maintain(self, on: bool) -> None:
+        """Close the site, or open it again."""
+        self.execute("nginx", *(["touch"] if on else ["rm", "-f"]), "/maintenance/on")
+
     def logs(self, service: str) -> list[str]:
         """What all containers of a service printed."""
         lines: list[str] = []

@@ -1,5 +1,6 @@
 """nginx with nothing behind it: what it answers by itself, with TLS and without."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +24,6 @@ class PlainEdge(Alone):
     def client(self, **options: Any) -> httpx.Client:
         return httpx.Client(**{"base_url": self.url, "timeout": 20} | options)
 
-    def maintain(self, on: bool) -> None:
-        """Close the site, or open it again."""
-        switch = self.folder / "nginx/maintenance/on"
-        switch.touch() if on else switch.unlink()
-
     def restart(self) -> None:
         self.stop("nginx")
         super().up()
@@ -45,8 +41,18 @@ class TlsEdge(HttpsSite):
     def up(self, *arguments: str) -> None:
         Containers.up(self, "--no-deps", *arguments, "nginx")
 
-    def maintain(self, on: bool) -> None:
-        self.execute("nginx", *(("touch",) if on else ("rm",)), "/maintenance/on")
+    def challenge(self, token: str, answer: str) -> None:
+        """Put a file where the CA's challenges are answered from."""
+        place = f"/challenges/.well-known/acme-challenge/{token}"
+        write = f"mkdir -p $(dirname {place}) && echo {answer} > {place}"
+        run = [
+            "docker",
+            "run",
+            "--rm",
+            f"--volume={self.project}_challenges:/challenges",
+            "debian:trixie-slim",
+        ]
+        subprocess.run([*run, "sh", "-euc", write], check=True, capture_output=True)
 
     def restart(self) -> None:
         self.up("--force-recreate")

@@ -161,6 +161,11 @@ class Processes:
             timeout=60,
         ).stdout
 
+    def maintain(self, on: bool) -> None:
+        """Close the site, or open it again."""
+        switch = self.folder / "nginx/maintenance/on"
+        switch.touch() if on else switch.unlink(missing_ok=True)
+
     def logs(self, service: str) -> list[str]:
         path = self.folder / f"{service}.log"
         return path.read_text(errors="replace").splitlines() if path.exists() else []

@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache
+from contextlib import contextmanager
 
 import httpx
 import psycopg
@@ -11,7 +10,7 @@ import pytest
 
 from tests.stack.alone import alone
 from tests.stack.containers import Containers
-from tests.stack.edge import Edge, edge
+from tests.stack.edge import Edge
 from tests.stack.mirror.urls import OWN_HEADERS
 from tests.stack.processes import Processes
 from tests.stack.raw import exchange, get
@@ -49,13 +48,6 @@ def assert_headers(headers: httpx.Headers | list[tuple[str, str]], secure: bool)
     assert {name: counts[name.lower()] for name in expected} == expected
     assert not [name for name in AT_MOST_ONCE if counts[name.lower()] > 1]
     assert [value for name, value in pairs if name.lower() == "server"] == ["nginx"]
-
-
-@pytest.fixture(scope="module")
-def edges() -> Iterator[Callable[[str], Edge]]:
-    """nginx alone, as a plain process or as a container with TLS: started when it is first asked for."""
-    with ExitStack() as running:
-        yield cache(lambda kind: running.enter_context(edge(kind, HTTP_MAX_BODY="1k")))
 
 
 PLAIN, TLS = (pytest.param(kind, marks=getattr(pytest.mark, kind)) for kind in ("processes", "containers"))
