@@ -1,6 +1,7 @@
 """The containers over HTTPS, with a certificate of the tests' own authority: `with https_site() as site`."""
 
 import socket
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator
