@@ -6,8 +6,10 @@ from functools import cache
 
 import pytest
 
+from tests.stack.alone import Alone
 from tests.stack.containers import Containers
 from tests.stack.edge import Edge, edge
+from tests.stack.mirror.seen import mirrored
 from tests.stack.processes import Processes
 from tests.stack.tls import HttpsSite, https_site
 from tests.stack.visitor import Visitor
@@ -52,3 +54,10 @@ def edges() -> Iterator[Callable[[str], Edge]]:
     """nginx with nothing behind it, of each kind of stack: started when it is first asked for."""
     with ExitStack() as running:
         yield cache(lambda kind: running.enter_context(edge(kind, HTTP_MAX_BODY="1k")))
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Iterator[Alone]:
+    """A site for this machine alone, which says what reached web and ws."""
+    with mirrored() as server:
+        yield server

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from config.logs import context
+from realtime.middleware import SocketLogMiddleware
 from realtime.server import serve
 from tests.autobahn.echo import echo
 
@@ -22,11 +24,11 @@ async def greeter(scope: dict[str, Any], receive: Callable, send: Callable) -> N
 
 
 async def mirror(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
-    """Accepts, and says what reached it of the handshake."""
+    """Accepts, and says what reached it of the handshake, and what ws logs of it."""
     headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]]
-    seen = {name: scope[name] for name in ("client", "path", "root_path", "scheme")} | {"headers": headers}
+    seen = {name: scope[name] for name in ("path", "root_path", "scheme")} | {"headers": headers}
     await send({"type": "websocket.accept"})
-    await send({"type": "websocket.send", "text": json.dumps(seen)})
+    await send({"type": "websocket.send", "text": json.dumps(context.get() | seen)})
     while (await receive())["type"] != "websocket.disconnect":
         pass
 
@@ -66,7 +68,7 @@ if __name__ == "__main__":
         case "greeter":
             serve(greeter)
         case "mirror":
-            serve(mirror)
+            serve(SocketLogMiddleware(mirror))
         case "sleeper":
             serve(sleeper)
         case "slow":

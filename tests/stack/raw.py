@@ -1,12 +1,14 @@
 """HTTP byte by byte, for requests that no client library would send."""
 
 import io
+import json
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
+from typing import Any
 
 
 @dataclass
@@ -45,10 +47,10 @@ def connection(
             yield secure
 
 
-def read(line: socket.socket, quiet: float = 1) -> list[Answer]:
+def read(line: socket.socket, quiet: float = 1, begun: bytes = b"") -> list[Answer]:
     """All answers until the server closes, or says nothing for `quiet` seconds."""
     line.settimeout(quiet)
-    data = bytearray()
+    data = bytearray(begun)
     # A server that closes while something unread is on its way to it resets the connection.
     with suppress(TimeoutError, ConnectionResetError, ssl.SSLEOFError):
         while chunk := line.recv(65536):
@@ -65,7 +67,7 @@ def read(line: socket.socket, quiet: float = 1) -> list[Answer]:
 
 def exchange(
     port: int,
-    request: bytes,
+    sent: bytes,
     *,
     client: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
@@ -74,11 +76,31 @@ def exchange(
     """Send these bytes over a connection of their own; returns all answers."""
     with connection(port, client=client, tls=tls, name=name) as line:
         with suppress(ConnectionError):
-            line.sendall(request)
+            line.sendall(sent)
         return read(line)
 
 
-def get(target: str, *headers: str, host: str = "localhost", method: str = "GET") -> bytes:
+def first_object(port: int, sent: bytes, client: str = "127.0.0.1") -> tuple[int, dict[str, Any]]:
+    """The status of a request, and the JSON object that is its answer or the first message of its socket."""
+    with connection(port, client=client) as line:
+        line.sendall(sent)
+        data = line.recv(65536)
+        if data.startswith(b"HTTP/1.1 101 "):
+            while not data.endswith(b"}") and (chunk := line.recv(65536)):
+                data += chunk
+            return 101, json.loads(data[data.index(b"{") :])
+        (answer,) = read(line, begun=data)
+    return answer.status, json.loads(answer.body) if answer.status == 200 else {}
+
+
+def get(target: str, *headers: str, host: str | None = "localhost", method: str = "GET") -> bytes:
     """A request as a careful client sends it, and the last one on its connection."""
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *headers]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    hosts = [] if host is None else [f"Host: {host}"]
+    lines = [f"{method} {target} HTTP/1.1", *hosts, "Connection: close", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def upgrade(target: str, *headers: str, host: str | None = "localhost") -> bytes:
+    """The same for a socket."""
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    return get(target, "Upgrade: websocket", "Sec-WebSocket-Version: 13", key, *headers, host=host)

@@ -1,9 +1,10 @@
 """Views that only tests ask: what reached Django, a view that fails, and one with headers of its own."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
+from config.logs import context
 from config.urls import handler400, handler403, handler404, handler500
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
@@ -21,15 +22,16 @@ OWN_HEADERS = {
 
 @csrf_exempt
 def mirror(request: HttpRequest) -> HttpResponse:
-    """What Django makes of a request."""
+    """What Django makes of a request, and what web logs of it."""
     return JsonResponse(
-        {
+        context.get()
+        | {
             "method": request.method,
             "scheme": request.scheme,
             "host": request.get_host(),
             "path": request.get_full_path(),
             "body": request.body.decode("latin-1"),
-            "headers": dict(request.headers),
+            "headers": list(request.headers.items()),
         }
     )
 
@@ -43,7 +45,7 @@ def own(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("mirror/", mirror),
+    re_path(r"^mirror/", mirror),
     path("failing/", failing),
     path("own/", own),
     path("", include("config.urls")),
