@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tests.load import chart, growth, pages, report, rows
-from tests.load.contenders import TITLES, Contender, Ours
+from tests.load.contenders import SETTINGS, TITLES, Contender, Ours
 from tests.load.generator import Failed, Loop, raise_file_limit
 from tests.load.measuring import FULL, QUICK, Measuring
 from tests.load.publishing import Publisher
@@ -94,7 +94,7 @@ def main() -> int:
     loop = Loop(QUICK_LIMIT if options.quick else LIMIT)
     # Before the run adds to it.
     machine = report.machine(os.getloadavg()[0])
-    stack = Processes()
+    stack = Processes(**SETTINGS)
     measured: list[Row] = []
     points: list[growth.Point] = []
     failures: list[str] = []

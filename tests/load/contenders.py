@@ -35,6 +35,8 @@ TITLES = {
 }
 # In what form the publisher publishes to each, unless it is a group.
 KINDS = {"ours": "ours", "bare": "frames", "joined": "frames"}
+# All load comes from this machine, and servers are compared, not how long nginx has clients wait.
+SETTINGS = nginx.CROWD | {"WS_HANDSHAKE_RATE": "100000"}
 
 
 def listens(port: int) -> bool:
@@ -93,7 +95,7 @@ class Contender:
         """The command of an nginx with the product's configuration, and other `ports` for web or ws."""
         folder = self.stack.folder / f"nginx-{entrance}"
         ports = {"web": self.stack.ports["web"], "ws": [self.stack.ports["ws"]]} | ports
-        conf = nginx.render(folder, port=entrance, probe=free_port(), **ports)
+        conf = nginx.render(folder, port=entrance, probe=free_port(), **ports, **SETTINGS)
         return nginx_command(conf, self.stack)
 
     def spawn(self, command: list[str], cwd: Path, **environment: str) -> int:
