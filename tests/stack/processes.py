@@ -29,7 +29,6 @@ class Processes:
 
     def __init__(self, ws: tuple[str, ...] = ("ws",), **settings: str) -> None:
         self.ws = ws
-        self.settings = nginx.CROWD | settings
         self.services = ("db", "redis", "web", *ws, "nginx")
         self.folder = Path(tempfile.mkdtemp(prefix="stack-"))
         # PostgreSQL doesn't run as root, and must get at its folder.
