@@ -21,7 +21,7 @@ def commands(rendered: list[Path]) -> list[list[str]]:
         ["shellcheck", "--shell=bash", "run", ".ci/run"],
         ["shellcheck", "--shell=sh", *SHELL[2:]],
         ["shfmt", "--diff", "--indent", "4", *SHELL],
-        ["hadolint", "Dockerfile", "nginx/Dockerfile", "tests/grades/Dockerfile"],
+        ["hadolint", "Dockerfile", "nginx/Dockerfile", "deploy/certs/Dockerfile", "tests/grades/Dockerfile"],
         *(["gixy", str(each)] for each in rendered),
         ["zizmor", "--offline", "--quiet", "--persona", "pedantic", ".github"],
         [*schema, "vendor.compose-spec", "docker-compose.prod.yml"],

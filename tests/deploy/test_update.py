@@ -21,7 +21,9 @@ def site() -> Iterator[Containers]:
         yield site
     finally:
         site.down()
-        images = [f"django-channels-{name}:{release}" for name in ("app", "nginx") for release in RELEASES]
+        images = [
+            f"django-channels-{name}:{release}" for name in ("app", "nginx", "certs") for release in RELEASES
+        ]
         subprocess.run(["docker", "image", "rm", *images], check=False, capture_output=True)
 
 

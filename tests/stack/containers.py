@@ -18,13 +18,13 @@ COMPOSE = ["docker", "compose", "--file", FILE, "--env-file", "/dev/null", "--an
 OURS = {
     name: value
     for name, value in os.environ.items()
-    if name in ("PATH", "HOME", "APP_IMAGE", "NGINX_IMAGE") or name.startswith("DOCKER_")
+    if name in ("PATH", "HOME", "APP_IMAGE", "NGINX_IMAGE", "CERTS_IMAGE") or name.startswith("DOCKER_")
 }
 
 
 @cache
 def build_images() -> None:
-    """Once for all tests, and not at all when APP_IMAGE and NGINX_IMAGE name the images to test."""
+    """Once for all tests, and not at all when APP_IMAGE and its like name the images to test."""
     if "APP_IMAGE" not in os.environ:
         subprocess.run([*COMPOSE, "build"], env=OURS, check=True, capture_output=True)
 
@@ -33,7 +33,9 @@ class Containers:
     """One project of docker-compose.prod.yml. `settings` are what a user would write into .env."""
 
     name = "containers"
-    services = ("secrets", "db", "redis", "migrate", "web", "ws", "nginx")
+    services = ("secrets", "db", "redis", "migrate", "web", "ws", "nginx", "certs")
+    # Compose files of the tests, over the one that users have.
+    overrides: tuple[Path, ...] = ()
 
     def __init__(self, **settings: str) -> None:
         build_images()
@@ -42,14 +44,18 @@ class Containers:
         self.settings = ports | CROWD | settings
         self.url = f"http://localhost:{self.settings['HTTP_PORT']}"
 
-    def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """`docker compose …` on this project."""
+    def compose(
+        self, *arguments: str, check: bool = True, given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """`docker compose …` on this project, with `given` on its stdin."""
+        overrides = [f"--file={file}" for file in self.overrides]
         return subprocess.run(
-            [*COMPOSE, "--project-name", self.project, *arguments],
+            [*COMPOSE, *overrides, "--project-name", self.project, *arguments],
             env=OURS | self.settings,
             check=check,
             capture_output=True,
             text=True,
+            input=given,
             timeout=300,
         )
 
@@ -88,8 +94,8 @@ class Containers:
         """Run a management command in a container of its own; returns what it printed."""
         return self.compose("run", "--rm", "--no-deps", "migrate", "python", "manage.py", *arguments).stdout
 
-    def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
-        return self.compose("exec", "--no-TTY", service, *command, check=False)
+    def execute(self, service: str, *command: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        return self.compose("exec", "--no-TTY", service, *command, check=False, given=given)
 
     def maintain(self, on: bool) -> None:
         """Close the site, or open it again."""

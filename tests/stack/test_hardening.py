@@ -11,7 +11,7 @@ pytestmark = [
     pytest.mark.containers,
     pytest.mark.parametrize("stack", ["containers"], indirect=True),
 ]
-LASTING = ("db", "redis", "web", "ws", "nginx")
+LASTING = ("db", "redis", "web", "ws", "nginx", "certs")
 ALL = pytest.mark.parametrize("service", Containers.services)
 
 
@@ -152,7 +152,7 @@ def test_the_application_image_is_at_most_110_mb_above_its_base(stack: Container
 
 
 def test_the_images_say_where_they_come_from(stack: Containers):
-    for service in ("web", "nginx"):
+    for service in ("web", "nginx", "certs"):
         labels = inspect(stack, service)["Config"]["Labels"]
         for label in ("title", "licenses", "revision"):
             assert labels[f"org.opencontainers.image.{label}"]
