@@ -4,7 +4,7 @@ import pytest
 
 from tests.machine import missing
 
-PARTS = ("processes", "containers", "browser", "autobahn", "scanners")
+PARTS = ("processes", "containers", "browser", "autobahn", "scanners", "slowhttptest")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -48,6 +48,8 @@ def missing(part: str) -> str:
         return "" if chromium() else "no Chromium is installed"
     if part == "autobahn":
         return suite.missing()
+    if part == "slowhttptest":
+        return "" if program("slowhttptest") else "it is not installed"
     if part == "scanners":
         return node.missing()
     raise ValueError(part)

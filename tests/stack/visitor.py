@@ -16,14 +16,18 @@ from websockets.sync.client import ClientConnection, connect
 class Visitor:
     """Reads a room over HTTP, posts to it, and follows it over a WebSocket.
 
-    `tls` says whom to trust where the site has a certificate.
+    `tls` says whom to trust where the site has a certificate, `address` where to come from.
     """
 
-    def __init__(self, url: str, room: str = "lobby", tls: ssl.SSLContext | None = None):
+    def __init__(
+        self, url: str, room: str = "lobby", tls: ssl.SSLContext | None = None, address: str | None = None
+    ):
         self.url = url
         self.room = room
         self.tls = tls
-        self.http = httpx.Client(base_url=url, timeout=20, verify=tls or True)
+        self.address = address
+        transport = httpx.HTTPTransport(verify=tls or True, local_address=address)
+        self.http = httpx.Client(base_url=url, timeout=20, transport=transport)
         self.token = ""
 
     def __enter__(self) -> "Visitor":
@@ -67,6 +71,8 @@ class Visitor:
         """An open WebSocket, with the Origin a browser would send."""
         options.setdefault("origin", self.url)
         options.setdefault("ssl", self.tls)
+        if self.address:
+            options.setdefault("source_address", (self.address, 0))
         return connect(self.url.replace("http", "ws", 1) + path, **options)
 
     @contextmanager
