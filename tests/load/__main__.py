@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.load import chart, growth, pages, report, rows
+from tests.load import chart, edge, growth, pages, report, rows
 from tests.load.contenders import SETTINGS, TITLES, Contender, Ours
 from tests.load.generator import Failed, Loop, raise_file_limit
 from tests.load.measuring import FULL, QUICK, Measuring
@@ -28,6 +28,7 @@ ROWS = {
     "post": pages.post,
     "page": pages.page,
     "static": pages.static,
+    "edge": edge.edge,
 }
 # Not a row: a chart of its own, and no peers.
 GROWTH = "growth"

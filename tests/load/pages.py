@@ -7,95 +7,41 @@ from uuid import uuid4
 
 import httpx
 
-from tests.load.contenders import Contender, nginx_command
+from tests.load.contenders import Contender
 from tests.load.generator import Failed
 from tests.load.measuring import Measuring
+from tests.load.sites import COMMANDS, BareNginx, Gunicorn, Peer, Product, requests
 from tests.load.table import Row, percentile
-from tests.load.visits import Connection, rate
-from tests.machine import free_port
-from tests.stack.processes import APP
+from tests.load.visits import Connection, Target
 from tests.stack.visitor import Visitor
 
 PAGE = "/board/lobby/"
-# The product's Django behind one server for everything, as Channels' tutorial has it. Two processes
-# where a server can have them, as the product's Gunicorn has.
-COMMANDS = {
-    "daphne": "daphne --bind 127.0.0.1 --port {port} --proxy-headers config.asgi:application",
-    "uvicorn": "uvicorn --host 127.0.0.1 --port {port} --workers 2 config.asgi:application",
-    "granian": "granian --host 127.0.0.1 --port {port} --workers 2 --loop uvloop --interface asginl "
-    "config.asgi:application",
-}
-# Its log is off: what nginx can do at most.
-BARE_NGINX = """
-worker_processes 2; pid {folder}/pid; error_log stderr;
-events {{ worker_connections 1024; }}
-http {{
-    types {{ text/css css; }}
-    access_log off; sendfile on; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi; scgi_temp_path {folder}/scgi; uwsgi_temp_path {folder}/uwsgi;
-    server {{ listen 127.0.0.1:{port}; location /static/ {{ alias {static}/; }} }}
-}}
-"""
-
-
-class Site(Contender):
-    """A site for pages: `entrance` is the port that its visitors come to."""
-
-    def start(self) -> None:
-        self.entrance = free_port()
-        if self.name == "ours":
-            self.entrance = self.stack.ports["nginx"]
-        elif self.name in COMMANDS:
-            port = free_port()
-            if command := self.installed(COMMANDS[self.name].format(port=port)):
-                self.spawn(command, APP, SERVER_ROLE="web")
-                self.spawn(self.nginx(self.entrance, web=port), APP)
-                self.await_ports(port, self.entrance)
-        else:
-            folder = self.stack.folder / "nginx-bare"
-            folder.mkdir()
-            conf = folder / "nginx.conf"
-            conf.write_text(BARE_NGINX.format(folder=folder, port=self.entrance, static=APP / "static"))
-            self.spawn(nginx_command(conf, self.stack), APP)
-            self.await_ports(self.entrance)
-
-
-def requests(measuring: Measuring, names: set[str], row: Row, path: str, ahead: int) -> list[Row]:
-    """GET one path, on 8 connections of each of the sites `names`, in rounds."""
-    loop, seconds = measuring.contenders[0].loop, measuring.size.seconds
-    contenders = [one for one in measuring.contenders if one.name in names]
-    sites = [Site(one.name, one.loop, one.publisher, one.stack) for one in contenders]
-    try:
-        for site in sites:
-            site.start()
-        measuring = measuring.among(sites)
-        for site in measuring.each(row):
-            with measuring.attempt(site, row):
-                rate(loop, site.entrance, path, 8, ahead, seconds / 4)
-        for site in measuring.rounds(row):
-            with measuring.attempt(site, row):
-                row.add(site.name, rate(loop, site.entrance, path, 8, ahead, seconds))
-    finally:
-        for site in sites:
-            site.stop()
-    return [row]
 
 
 def page(measuring: Measuring) -> list[Row]:
     """The board's page: a few queries and a template."""
     row = Row("page", "dynamic page/s", "more")
-    return requests(measuring, {"ours", *COMMANDS}, row, PAGE, 1)
+    if any(one.name == "bare" for one in measuring.contenders):
+        row.notes["bare"] = "is here our Gunicorn, asked directly"
+    kinds = {"ours": Product, "bare": Gunicorn} | dict.fromkeys(COMMANDS, Peer)
+    requests(measuring, kinds, row, PAGE, 1)
+    return [row]
 
 
 def static(measuring: Measuring) -> list[Row]:
     """A hashed style sheet: ours from nginx's cache, which web filled, with a line in the log each."""
-    stack = measuring.contenders[0].stack
-    path = re.search(r'/static/[^"]+\.css', httpx.get(stack.url + PAGE).text)[0]
     row = Row("static", "static file/s", "more")
     if any(one.name == "bare" for one in measuring.contenders):
         row.notes["bare"] = "is here a bare nginx with the file on disk"
     # 16 requests ahead: or these visitors, not nginx, would be what is measured.
-    return requests(measuring, {"ours", "bare"}, row, path, 16)
+    requests(measuring, {"ours": Product, "bare": BareNginx}, row, style_sheet(measuring), 16)
+    return [row]
+
+
+def style_sheet(measuring: Measuring) -> str:
+    """The path of the board's."""
+    html = httpx.get(measuring.contenders[0].stack.url + PAGE).text
+    return re.search(r'/static/[^"]+\.css', html)[0]
 
 
 def request(visitor: Visitor, number: int) -> bytes:
@@ -131,7 +77,7 @@ def posts(ours: Contender, visitor: Visitor, count: int) -> list[float]:
     [fleet] = ours.fleets
     statuses: list[int] = []
     latencies: list[float] = []
-    connection = Connection(ours.loop, fleet.port, statuses.append)
+    connection = Connection(ours.loop, Target(fleet.port, PAGE), statuses.append)
     try:
         for _ in range(count):
             message = request(visitor, ours.published)

@@ -36,7 +36,9 @@ def edge_variables(**environment: str) -> dict[str, str]:
     return {name: value for name, value in pairs if name.startswith("EDGE_")}
 
 
-def render(folder: Path, *, port: int, probe: int, web: int, ws: list[int], **environment: str) -> Path:
+def render(
+    folder: Path, *, port: int, probe: int, web: int, ws: list[int], tls: int = 8443, **environment: str
+) -> Path:
     """Write a whole configuration below `folder`; returns the path of its nginx.conf.
 
     `environment` has the settings, as docker-compose.prod.yml passes them.
@@ -50,7 +52,8 @@ def render(folder: Path, *, port: int, probe: int, web: int, ws: list[int], **en
         """The same configuration with this machine's folders and ports."""
         names = "|".join(map(re.escape, paths))
         text = re.sub(rf"(?<![\w/-])({names})\b", lambda found: str(folder / paths[found[1]]), text)
-        return text.replace("listen 8080", f"listen 127.0.0.1:{port}").replace(":8079", f":{probe}")
+        text = text.replace("listen 8080", f"listen 127.0.0.1:{port}").replace(":8079", f":{probe}")
+        return text.replace("listen 8443", f"listen 127.0.0.1:{tls}")
 
     variables = edge_variables(**environment)
     for part in ("snippets", "html"):

@@ -10,7 +10,7 @@ from tests.load.generator import Failed, Fleet, Loop, Socket
 from tests.load.growth import Point
 from tests.load.growth import table as growth_table
 from tests.load.table import Row, factor, number, percentile, table
-from tests.load.visits import Connection
+from tests.load.visits import Connection, Target
 
 MACHINE = {"date": "2026-01-01", "cores": 2, "load_before": 0.1, "system": "Linux x86_64", "python": "3.13.0"}
 
@@ -86,7 +86,7 @@ def test_waiting_has_an_end():
 def test_responses_are_counted_and_those_after_a_close_asked_for_anew():
     with socket.create_server(("127.0.0.1", 0)) as server:
         loop, statuses = Loop(10), []
-        connection = Connection(loop, server.getsockname()[1], statuses.append)
+        connection = Connection(loop, Target(server.getsockname()[1], "/"), statuses.append)
         connection.ask(b"GET / HTTP/1.1\r\n\r\n", 3)
         response = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\r\n\r\n"
         with server.accept()[0] as first:
