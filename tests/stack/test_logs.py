@@ -3,9 +3,14 @@
 import json
 from datetime import datetime, timedelta
 
+import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from tests.machine import wait_for
+from tests.stack import http2
+from tests.stack.raw import exchange, get, upgrade
+from tests.stack.tls import NAME, HttpsSite
 from tests.stack.visitor import Visitor
 
 
@@ -73,3 +78,66 @@ def test_no_log_has_a_message_or_a_cookie_in_it(stack, visitor: Visitor):
         text = "\n".join(stack.logs(service))
         assert "nobody's log" not in text
         assert session not in text
+
+
+def test_nginx_says_how_a_request_came_and_who_answered_it(stack, visitor: Visitor):
+    visitor.http.get("/how?secret=1")
+    line = find(stack, "nginx", "/how")
+    expected = {"path": "/how", "protocol": "HTTP/1.1", "scheme": "http", "tls": "", "cache": ""}
+    expected |= {"upstream_status": "404", "limit": "PASSED", "limit_conn": "PASSED"}
+    assert expected.items() <= line.items()
+    assert line["upstream"].rpartition(":")[2].isdigit()
+    assert 0 <= float(line["upstream_seconds"]) <= line["seconds"] + 0.01 < 10
+    assert line["bytes"] > 1000
+
+
+@pytest.mark.containers
+@pytest.mark.parametrize(("http_2", "protocol"), [(False, "HTTP/1.1"), (True, "HTTP/2.0")])
+def test_nginx_says_over_which_tls_a_request_came(site: HttpsSite, http_2: bool, protocol: str):
+    with site.client(http2=http_2) as client:
+        client.get(f"/tls/{protocol}")
+    line = find(site, "nginx", f"/tls/{protocol}")
+    assert {"protocol": protocol, "scheme": "https", "tls": "TLSv1.3"}.items() <= line.items()
+
+
+@pytest.mark.containers
+def test_a_request_without_an_answer_is_a_line_of_json_too(site: HttpsSite):
+    usual = {":method": "GET", ":scheme": "https", ":authority": NAME, ":path": "/unanswered"}
+    # More than large_client_header_buffers: nginx ends the connection.
+    assert http2.ask(site.port, site.ca, NAME, [*usual.items(), ("cookie", "x" * 40_000)]) is None
+    assert find(site, "nginx", "/unanswered")["status"] == 0
+
+
+def opens(visitor: Visitor) -> bool:
+    try:
+        with visitor.socket():
+            return True
+    except InvalidStatus:
+        return False
+
+
+def test_the_query_of_a_socket_is_in_no_log_whatever_becomes_of_it(stack, visitor: Visitor):
+    path = "/ws/?token=for-nobodys-log"
+    port = httpx.URL(stack.url).port
+    with visitor.socket(path), visitor.socket(path.replace("/ws/", "/ws/board/lobby/")):
+        pass
+    sent = {
+        403: upgrade(path, "Origin: https://evil.example"),
+        413: upgrade(path, "Content-Length: 99999999"),
+        426: get(path),
+    }
+    for status, request in sent.items():
+        assert [answer.status for answer in exchange(port, request)] == [status]
+    stack.stop("ws")
+    try:
+        with pytest.raises(InvalidStatus) as refused, visitor.socket(path):
+            pass
+        assert refused.value.response.status_code == 502
+    finally:
+        stack.start("ws")
+        wait_for("ws is back", lambda: opens(visitor))
+    for service in stack.services:
+        assert not [line for line in stack.logs(service) if "for-nobodys-log" in line]
+    # They are in the log, without it.
+    logged = {line["status"] for line in lines(stack, "nginx") if line.get("path") == "/ws/"}
+    assert {101, 403, 413, 426, 502} <= logged
