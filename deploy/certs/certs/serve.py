@@ -45,10 +45,13 @@ def from_ca(settings: Settings) -> NoReturn:
     settings.acme.mkdir(parents=True, exist_ok=True)
     attempts = schedule.Attempts(settings.acme / "attempts.json")
     failures: Counter[bool] = Counter()
+    # What certbot got when this was stopped before it could publish it.
+    publish(settings)
     while True:
         wake = attempts.allowed(settings.names, now())
         if wake > now():
-            say("WARNING", f"{attempts.problem} The CA is not asked before {at(wake)}.")
+            problem = attempts.problem or "certbot was stopped too often before it ended."
+            say("WARNING", f"{problem} The CA is not asked before {at(wake)}.")
         else:
             wake = attempt(settings, attempts, failures)
         # In short steps: a machine that was asleep, or whose clock was set, has missed some of them.

@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from certs import acme, health, schedule, serve, settings
 from tests.unit.certs.pairs import HOUR, NAMES, NOW, fresh
 
@@ -51,6 +53,27 @@ def test_a_failed_renewal_is_a_warning_while_the_certificate_lives(configured, c
     assert line["message"].endswith("89 days from now.")
 
 
+def test_a_start_publishes_what_certbot_has_and_waits_where_too_many_attempts_were_cut_off(
+    configured, certbot, capsys, monkeypatch
+):
+    certbot(None, fresh(*NAMES))
+    acme.ask(configured)
+    attempts = schedule.Attempts(configured.acme / "attempts.json")
+    for _ in range(schedule.LIMIT):
+        attempts.begin(NAMES, datetime.now(UTC))
+
+    def slept(seconds: float) -> None:
+        assert 0 < seconds <= 60
+        raise SystemExit
+
+    monkeypatch.setattr(serve.time, "sleep", slept)
+    monkeypatch.setattr(acme, "ask", None)
+    with pytest.raises(SystemExit):
+        serve.from_ca(configured)
+    assert health.complaint(configured, datetime.now(UTC)) == ""
+    assert "stopped too often before it ended. The CA is not asked before" in capsys.readouterr().out
+
+
 def test_a_certificate_for_other_names_is_never_published(configured, certbot):
     certbot(None, fresh())
     attempt(configured)
@@ -72,17 +95,3 @@ def test_what_a_killed_certbot_left_is_taken_away_and_the_account_stays(configur
         attempt(configured)
     assert {path.name for path in configured.acme.iterdir()} >= {"accounts", "attempts.json"}
     assert health.complaint(configured, datetime.now(UTC)) == ""
-
-
-def test_certbot_is_told_all_that_it_would_ask(configured: settings.Settings):
-    given = acme.command(configured)
-    for option in ("--non-interactive", "--agree-tos", "--keep-until-expiring", "--renew-with-new-domains"):
-        assert option in given
-    assert "--reuse-key" in given
-    assert given[given.index("--domains") + 1] == "a.example.com,b.example.com"
-    assert "--register-unsafely-without-email" in given
-    named = settings.read(
-        {"DOMAIN": "a.example.com", "ACME_EMAIL": "me@example.com", "ACME_SERVER": "staging"}
-    )
-    assert "me@example.com" in acme.command(named)
-    assert "--register-unsafely-without-email" not in acme.command(named)
