@@ -17,7 +17,7 @@ from tests.stack.containers import Containers
 from tests.stack.tls import NAME, OTHER_NAME
 
 # Short enough to see a certificate's life in a test, and long enough for nginx to hear of the next one.
-LIVES = {"pebble": timedelta(days=90), "shortlived": timedelta(seconds=40)}
+LIVES = {"pebble": timedelta(days=90), "shortlived": timedelta(seconds=26)}
 IMAGE = "ghcr.io/letsencrypt/{}:2.10.0"
 
 
@@ -85,6 +85,10 @@ class PebbleSite(Containers):
                 return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True))
         except OSError:
             return None
+
+    def published(self) -> str:
+        """The folder of the pair that nginx is to use."""
+        return self.execute("certs", "readlink", "/certificates/site").stdout
 
     def complaint(self) -> str:
         """What the health check says, "" when all is well."""
