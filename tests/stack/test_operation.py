@@ -1,5 +1,6 @@
 """What an operator does, and what happens without one: scaling, crashes, restarts, down and up."""
 
+import os
 import subprocess
 import time
 
@@ -10,6 +11,8 @@ from tests.machine import wait_for
 from tests.stack.containers import REPOSITORY, Containers
 from tests.stack.test_outages import RECOVERY, is_whole
 from tests.stack.visitor import Visitor, receive, texts
+
+PORTS = "/proc/sys/net/ipv4/ip_local_port_range"
 
 pytestmark = [
     pytest.mark.containers,
@@ -92,6 +95,28 @@ def test_more_containers_are_in_use_within_5_s(stack: Containers, visitor: Visit
 
 def instances(stack: Containers, service: str) -> list[str]:
     return [stack.inspect(container)["Config"]["Hostname"] for container in stack.containers(service)]
+
+
+def test_nginx_does_not_run_out_of_ports_to_web(stack: Containers, visitor: Visitor):
+    ports = in_network_of_nginx(stack, f"cat {PORTS}").strip()
+    try:
+        # In place of 28,000, which are used up in a minute.
+        in_network_of_nginx(stack, f"echo 40000 40199 > {PORTS}")
+        for _ in range(2):
+            answers = [visitor.http.get("/board/lobby/").status_code for _ in range(150)]
+            assert set(answers) == {200}
+            # As long as the kernel keeps a port at least (tcp_tw_reuse_delay).
+            time.sleep(1.1)
+    finally:
+        in_network_of_nginx(stack, f"echo {ports} > {PORTS}")
+
+
+def in_network_of_nginx(stack: Containers, script: str) -> str:
+    """Run a shell script of this machine, as root, with nginx's network; returns what it printed."""
+    pid = stack.inspect(stack.containers("nginx")[0])["State"]["Pid"]
+    sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+    command = [*sudo, "nsenter", f"--net=/proc/{pid}/ns/net", "sh", "-euc", script]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.mark.parametrize("service", ["web", "ws", "nginx"])
