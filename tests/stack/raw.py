@@ -85,10 +85,12 @@ def first_object(port: int, sent: bytes, client: str = "127.0.0.1") -> tuple[int
     with connection(port, client=client) as line:
         line.sendall(sent)
         data = line.recv(65536)
-        if data.startswith(b"HTTP/1.1 101 "):
-            while not data.endswith(b"}") and (chunk := line.recv(65536)):
-                data += chunk
-            return 101, json.loads(data[data.index(b"{") :])
+        while data.startswith(b"HTTP/1.1 101 "):
+            with suppress(ValueError):
+                return 101, json.JSONDecoder().raw_decode(data.decode("latin-1"), data.index(b"{"))[0]
+            more = line.recv(65536)
+            assert more, f"closed after {data!r}"
+            data += more
         (answer,) = read(line, begun=data)
     return answer.status, json.loads(answer.body) if answer.status == 200 else {}
 

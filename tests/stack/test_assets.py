@@ -137,6 +137,8 @@ def test_a_query_makes_no_other_file(stack: Stack, visitor: Visitor, path: str):
     assert fetched(stack, path) == 1
 
 
+# With containers: test_releases.py.
+@pytest.mark.parametrize("stack", ["processes"], indirect=True)
 def test_without_web_what_is_cached_is_answered(stack: Stack, visitor: Visitor, path: str):
     whole = visitor.http.get(path)
     assert whole.status_code == 200

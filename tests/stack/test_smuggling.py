@@ -1,8 +1,10 @@
 """One request of a client is one request at web: none is hidden in another one's body, length or end."""
 
 import secrets
+from collections.abc import Collection
 from functools import partial
 
+import httpx
 import pytest
 
 from tests.machine import wait_for
@@ -13,8 +15,9 @@ from tests.stack.raw import exchange, get, upgrade
 from tests.stack.test_logs import lines
 from tests.stack.tls import NAME, HttpsSite
 
-# Where each test puts a name of its own, so that the logs say which requests are its.
-MARK = "the-test's-mark!"
+Stack = Processes | Containers
+# Where each request gets a name of its own, so that the logs say what became of it.
+MARK = "this-one-s-mark!"
 SECOND = get(f"/{MARK}/second").decode()
 LENGTH = len(SECOND)
 # A body that has ended for those who read chunks, and not for those who count.
@@ -22,32 +25,45 @@ ENDED = "0\r\n\r\n" + SECOND
 CHUNKED = "Transfer-Encoding: chunked"
 
 
-def port_of(stack: Processes | Containers) -> int:
-    return int(stack.url.rpartition(":")[2])
-
-
-def requests(stack: Processes | Containers, mark: str, service: str) -> list[tuple[str, str, str]]:
-    """What a service logged of the requests with a mark: of nginx's, those that it passed on.
+def requests(stack: Stack, service: str, marks: Collection[str]) -> list[tuple[str, str, str]]:
+    """Ids, paths and clients in a service's log of the requests with a mark: of nginx's, those it passed on.
 
     Gunicorn logs none that it refuses itself, with 400.
     """
-    found = [line for line in lines(stack, service) if mark in line.get("path", "")]
-    passed_on = [line for line in found if line.get("upstream", "web") and line["status"] != 400]
+    logged = [line for line in lines(stack, service) if line.get("path", "")[1:17] in marks]
+    passed_on = [line for line in logged if line.get("upstream", "web") and line["status"] != 400]
     return sorted((line["request_id"], line["path"], line["client"]) for line in passed_on)
 
 
-def assert_at_web(stack: Processes | Containers, mark: str, paths: list[str]) -> None:
-    """These requests came to web, from where they were sent, and each is one that nginx knows of."""
-    at = partial(requests, stack, mark)
-    wait_for("web has what nginx passed on", lambda: at("web") == at("nginx"), 5)
-    assert sorted(path for _, path, _ in at("web")) == [f"/{mark}/{path}" for path in paths]
-    assert "6.6.6.6" not in {client for _, _, client in at("web")}
+def at_web(stack: Stack, marks: dict[str, str]) -> dict[str, list[str]]:
+    """Which paths came to web, by the name that `marks` gives their mark: each is one that nginx knows of."""
+    at = partial(requests, stack, marks=marks)
+    wait_for("web has what nginx passed on", lambda: at("web") == at("nginx") != [], 5)
+    found: dict[str, list[str]] = {name: [] for name in marks.values()}
+    for _, path, client in at("web"):
+        assert client != "6.6.6.6"
+        found[marks[path[1:17]]].append(path[18:])
+    return {name: sorted(paths) for name, paths in found.items()}
 
 
 def post(*headers: str, body: str, version: str = "1.1") -> bytes:
     """The last request on its connection: what web gets beside it was hidden in it."""
     sent = get(f"/{MARK}/first", *headers, method="POST").replace(b"HTTP/1.1", f"HTTP/{version}".encode(), 1)
     return sent + body.encode("latin-1")
+
+
+def ask_all(stack: Stack, sent: dict[str, bytes]) -> tuple[dict[str, list[int]], dict[str, list[str]]]:
+    """The statuses and the paths at web of requests, by their names."""
+    marks, statuses = {}, {}
+    # What is hidden in one of them is at web before the last one.
+    for name, request in (sent | {"last": get(f"/{MARK}/last")}).items():
+        mark = secrets.token_hex(8)
+        answers = exchange(httpx.URL(stack.url).port, request.replace(MARK.encode(), mark.encode()))
+        statuses[name] = [answer.status for answer in answers]
+        marks[mark] = name
+    paths = at_web(stack, marks)
+    assert (statuses.pop("last"), paths.pop("last")) == ([404], ["last"])
+    return statuses, paths
 
 
 REFUSED = {
@@ -98,12 +114,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED)
-def test_a_request_with_two_readings_is_refused(stack: Processes | Containers, sent: bytes):
-    mark = secrets.token_hex(8)
-    (answer,) = exchange(port_of(stack), sent.replace(MARK.encode(), mark.encode()))
-    assert answer.status in (400, 501, 505)
-    assert_at_web(stack, mark, [])
+def test_requests_with_two_readings_are_refused(stack: Stack):
+    statuses, paths = ask_all(stack, REFUSED)
+    assert not {name: status for name, status in statuses.items() if status not in ([400], [501], [505])}
+    assert not {name: found for name, found in paths.items() if found}
 
 
 HELD = {
@@ -120,27 +134,20 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize("sent", HELD.values(), ids=HELD)
-def test_a_request_in_a_body_stays_there(stack: Processes | Containers, sent: bytes):
-    mark = secrets.token_hex(8)
-    (answer,) = exchange(port_of(stack), sent.replace(MARK.encode(), mark.encode()))
-    assert answer.status == 404
-    assert_at_web(stack, mark, ["first"])
+def test_requests_in_a_body_stay_there(stack: Stack):
+    statuses, paths = ask_all(stack, HELD)
+    assert not {name: status for name, status in statuses.items() if status != [404]}
+    assert not {name: found for name, found in paths.items() if found != ["first"]}
 
 
-def test_two_requests_in_a_row_are_two(stack: Processes | Containers):
-    mark = secrets.token_hex(8)
-    sent = (
-        get(f"/{MARK}/first", CHUNKED, method="POST").replace(b"Connection: close\r\n", b"") + ENDED.encode()
-    )
-    first, second = exchange(port_of(stack), sent.replace(MARK.encode(), mark.encode()))
-    assert (first.status, second.status) == (404, 404)
-    assert_at_web(stack, mark, ["first", "second"])
+def test_two_requests_in_a_row_are_two(stack: Stack):
+    sent = post(CHUNKED, body=ENDED).replace(b"Connection: close\r\n", b"", 1)
+    assert ask_all(stack, {"two": sent}) == ({"two": [404, 404]}, {"two": ["first", "second"]})
 
 
-def test_a_handshake_that_fails_leaves_no_tunnel_to_ws(stack: Processes | Containers):
+def test_a_handshake_that_fails_leaves_no_tunnel_to_ws(stack: Stack):
     failing = upgrade("/ws/").replace(b"Version: 13", b"Version: 777").replace(b"Connection: close\r\n", b"")
-    refused, hidden = exchange(port_of(stack), failing + get("/healthz"))
+    refused, hidden = exchange(httpx.URL(stack.url).port, failing + get("/healthz"))
     assert (refused.status, hidden.status) == (400, 404)
     assert b'"live"' not in hidden.body
 
@@ -182,13 +189,14 @@ OVER_HTTP_2 = {
 
 
 @pytest.mark.containers
-@pytest.mark.parametrize(("headers", "status", "paths"), OVER_HTTP_2.values(), ids=OVER_HTTP_2)
-def test_over_http_2_none_is_hidden_either(
-    site: HttpsSite, headers: list[tuple[str, str]], status: int, paths: list[str]
-):
-    mark = secrets.token_hex(8)
-    marked = [(name, value.replace(MARK, mark)) for name, value in headers]
-    body = ENDED.replace(MARK, mark).encode() if dict(headers)[":method"] == "POST" else b""
-    assert http2.ask(site.port, site.ca, NAME, marked, body) == status
-    assert_at_web(site, mark, paths)
+def test_over_http_2_none_is_hidden_either(site: HttpsSite):
+    marks, statuses = {}, {}
+    for name, (headers, _, _) in OVER_HTTP_2.items():
+        mark = secrets.token_hex(8)
+        marked = [(each, value.replace(MARK, mark)) for each, value in headers]
+        body = ENDED.replace(MARK, mark).encode() if dict(headers)[":method"] == "POST" else b""
+        statuses[name] = http2.ask(site.port, site.ca, NAME, marked, body)
+        marks[mark] = name
+    assert statuses == {name: status for name, (_, status, _) in OVER_HTTP_2.items()}
+    assert at_web(site, marks) == {name: paths for name, (_, _, paths) in OVER_HTTP_2.items()}
     assert not [line for line in site.logs("nginx") if "[alert]" in line]
