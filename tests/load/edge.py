@@ -15,8 +15,9 @@ from tests.load.table import Row
 from tests.load.visits import Target
 from tests.machine import free_port, missing
 from tests.stack import nginx
+from tests.stack.authority import Authority
 from tests.stack.processes import APP
-from tests.stack.tls import NAME, Authority
+from tests.stack.tls import NAME
 
 STATIC = APP / "static"
 # The same server, log and headers. WhiteNoise's compressed files lie beside the others.
