@@ -178,6 +178,8 @@ def test_static_files_are_immutable_and_compressed(visitor: Visitor):
     assert answer.status_code == 200
     assert "immutable" in answer.headers["Cache-Control"]
     assert answer.headers["Content-Encoding"] == "br"
+    plain = visitor.http.get(css, headers={"Accept-Encoding": "identity"})
+    assert [answer.headers["Vary"], plain.headers["Vary"]] == ["Accept-Encoding", "Accept-Encoding"]
 
 
 def test_a_reader_catches_up_over_http(visitor: Visitor):

@@ -137,6 +137,16 @@ def test_maintenance_closes_the_site_over_a_restart_and_nothing_but_the_site(
         wait_for("it is opened", lambda: client.get("/").status_code == 502)
 
 
+@BOTH
+def test_files_are_answered_again_soon_after_maintenance(edges: Callable[[str], Edge], kind: str):
+    found = edges(kind)
+    with found.client() as client:
+        with maintenance(found):
+            assert_page(client.get("/static/x"), 503)
+        # Nobody is behind it.
+        wait_for("it is opened", lambda: client.get("/static/x").status_code == 502, 3)
+
+
 def test_maintenance_leaves_open_sockets_alone(stack: Processes | Containers, visitor: Visitor):
     with visitor.socket() as socket:
         with maintenance(stack):
