@@ -15,9 +15,8 @@ from tests.load.table import Row
 from tests.load.visits import Target
 from tests.machine import free_port, missing
 from tests.stack import nginx
-from tests.stack.authority import Authority
 from tests.stack.processes import APP
-from tests.stack.tls import NAME
+from tests.stack.tls import NAME, Authority
 
 STATIC = APP / "static"
 # The same server, log and headers. WhiteNoise's compressed files lie beside the others.
@@ -109,7 +108,7 @@ def edge(measuring: Measuring) -> list[Row]:
         server = kind(name, one.loop, one.publisher, one.stack)
         try:
             server.start()
-            visit(measuring, [File(each, paths[each.name], server) for each in contenders], row, 16)
+            visit(measuring, [File(each, paths[each.name], server) for each in contenders], row, 1)
         finally:
             server.stop()
         rows.append(row)
