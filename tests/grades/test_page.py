@@ -90,7 +90,8 @@ def go_to(page: Page, path: str) -> Response:
         try:
             return page.goto(path)
         except Error as error:
-            if CHANGED not in error.message:
+            # Chromium's own page for CHANGED may be on its way when the next attempt begins.
+            if CHANGED not in error.message and "chrome-error://" not in error.message:
                 raise
     return page.goto(path)
 
